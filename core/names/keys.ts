@@ -1,0 +1,137 @@
+import type { Key } from "../ports/object-store.ts";
+import { RepriseError } from "../errors/reprise-error.ts";
+
+/** A name that isn't one of ours: nothing of this product wrote it, or it was cut. */
+export class NameError extends RepriseError {
+  override readonly name = "NameError";
+}
+
+/** One try at one trial. `attempt` counts from 1, `trialIndex` from 0; `pointKey` is the readable name of a point. */
+export interface AttemptRef {
+  readonly runId: string;
+  readonly pointKey: string;
+  readonly trialIndex: number;
+  readonly attempt: number;
+}
+
+/** `runs/{runId}` */
+export const runPrefix = (runId: string): Key => `runs/${runId}`;
+
+/** `runs/{runId}/{file}`: what belongs to the whole run. */
+export const runKeys = (runId: string) => {
+  const prefix = runPrefix(runId);
+  return {
+    run: `${prefix}/run.json`,
+    plan: `${prefix}/plan.json`,
+    definition: `${prefix}/definition.yaml`,
+    /** Create-if-absent: who drives the run, one file an epoch. */
+    epoch: (epoch: number) => `${prefix}/epochs/${epoch.toString().padStart(4, "0")}.json`,
+    epochs: `${prefix}/epochs/`,
+    tickets: (epoch: number) => `${prefix}/tickets/${epoch.toString().padStart(4, "0")}.json`,
+    /** The claim board of one deployment in one epoch: next block and who holds which lane. */
+    board: (deployment: string, epoch: number) =>
+      `${prefix}/boards/${deployment}.${epoch.toString().padStart(4, "0")}.json`,
+    /** Names the valid attempt of a trial: put if absent. */
+    outcome: (trialKey: string) => `${prefix}/outcomes/${trialKey}.json`,
+    outcomes: `${prefix}/outcomes/`,
+    stop: `${prefix}/stop.json`,
+    manifest: `${prefix}/manifest.json`,
+    events: `${prefix}/events/`,
+    histories: `${prefix}/history/`,
+    history: (execution: string) => `${prefix}/history/${execution}.jsonl`,
+  };
+};
+
+/** `runs/{runId}/deployments/{deploymentId}/…`: what was asked of a provider and what came of it. */
+export const deploymentKeys = (runId: string, deployment: string) => {
+  const prefix = `${runPrefix(runId)}/deployments/${deployment}`;
+  return {
+    intents: `${prefix}/intents/`,
+    intent: (round: number, name: string) => `${prefix}/intents/${round.toString().padStart(2, "0")}/${name}.json`,
+    topology: `${prefix}/topology.json`,
+    /** Once it is there nothing is launched or created for this deployment any more. */
+    closed: `${prefix}/closed.json`,
+    receipt: `${prefix}/receipt.json`,
+    facts: (host: string) => `${prefix}/facts/${host}.json`,
+    /** Set-up's logs, by host. */
+    setup: `${prefix}/setup`,
+  };
+};
+
+/** `runs/{runId}/{pointKey}/trial-{trialIndex}/attempt-{attempt}` */
+export const attemptPrefix = (a: AttemptRef): Key =>
+  `${runPrefix(a.runId)}/${a.pointKey}/trial-${a.trialIndex}/attempt-${a.attempt}`;
+
+export function parseAttemptPrefix(prefix: Key): AttemptRef {
+  const match = /^runs\/([^/]+)\/([^/]+)\/trial-(\d+)\/attempt-(\d+)$/.exec(prefix);
+  if (!match?.[1] || !match[2]) throw new NameError(`not an attempt prefix: "${prefix}"`);
+  return { runId: match[1], pointKey: match[2], trialIndex: Number(match[3]), attempt: Number(match[4]) };
+}
+
+/** What an attempt's folder holds beside `{host}/{path}`, the artifacts. */
+export const attemptKeys = (a: AttemptRef) => {
+  const prefix = attemptPrefix(a);
+  return {
+    claim: `${prefix}/claim.json`,
+    manifest: `${prefix}/manifest.json`,
+    artifact: (host: string, path: string) => `${prefix}/${host}/${path}`,
+    /** Tails of outputs while they grow; superseded by the final artifact. */
+    live: (host: string, path: string, chunk: number) =>
+      `${prefix}/live/${host}/${path}/${chunk.toString().padStart(6, "0")}`,
+    phases: `${prefix}/phases/`,
+  };
+};
+
+/**
+ * The phases that hosts take part in. Those of a deployment (prepare) use a pseudo attempt below its own prefix.
+ */
+export const phaseNames = ["prepare", "reset", "services", "jobs", "collect"] as const;
+export type PhaseName = (typeof phaseNames)[number];
+
+/** One phase: `stage` counts repetitions of services and prepare, from 0. */
+export interface PhaseRef {
+  readonly scope:
+    | { readonly kind: "attempt"; readonly attempt: AttemptRef }
+    | { readonly kind: "deployment"; readonly runId: string; readonly deployment: string; readonly attempt: number };
+  readonly phase: PhaseName;
+  readonly stage: number;
+}
+
+/** The prefix below which a phase's scope keeps phases and artifacts. */
+export const scopePrefix = (scope: PhaseRef["scope"]): Key =>
+  scope.kind === "attempt"
+    ? attemptPrefix(scope.attempt)
+    : `${runPrefix(scope.runId)}/deployments/${scope.deployment}/setup/attempt-${scope.attempt}`;
+
+/** `{scope}/phases/{phase}-{stage}/…` */
+export const phaseKeys = (ref: PhaseRef) => {
+  const prefix = `${scopePrefix(ref.scope)}/phases/${ref.phase}-${ref.stage}`;
+  return {
+    prefix,
+    /** Who must report: written before any host is armed. */
+    expected: `${prefix}/expected.json`,
+    /** The n-th token that waits for this phase; the newest counts. */
+    armed: (n: number) => `${prefix}/armed/${n.toString().padStart(4, "0")}.json`,
+    armedPrefix: `${prefix}/armed/`,
+    done: (host: string) => `${prefix}/done/${host}.json`,
+    donePrefix: `${prefix}/done/`,
+    beat: (host: string) => `${prefix}/beats/${host}.json`,
+    beatPrefix: `${prefix}/beats/`,
+  };
+};
+
+/** `{phase}-{stage}.{scope}`: the name of one phase on one host; the same phase gives the same id. */
+export function hostStepId(ref: PhaseRef): string {
+  const scope =
+    ref.scope.kind === "attempt"
+      ? `${ref.scope.attempt.pointKey}.t${ref.scope.attempt.trialIndex}.a${ref.scope.attempt.attempt}`
+      : `${ref.scope.deployment}.setup.a${ref.scope.attempt}`;
+  return `${scope}.${ref.phase}-${ref.stage}`;
+}
+
+/** Bodies kept by what they are: the definition's bundle, published files. `blobs/{sha256}` */
+export const blobKey = (sha256: string): Key => `blobs/${sha256}`;
+
+/** Valid results by trial, across runs: `results/{trialKey}/{runId}.json`. */
+export const sharedResultKey = (trialKey: string, runId: string): Key => `results/${trialKey}/${runId}.json`;
+export const sharedResultPrefix = (trialKey: string): Key => `results/${trialKey}/`;
