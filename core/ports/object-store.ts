@@ -40,7 +40,7 @@ export interface ObjectStore {
   /** Creates the object if nothing is there. "mine": it is there and `writer` wrote it. "other": somebody else did. */
   putIfAbsent(key: Key, body: Uint8Array, writer: WriterId): Promise<"created" | "mine" | "other">;
   /** Writes over the version with `etag`; "conflict" when another write came first or the object is gone. */
-  replace(key: Key, body: Uint8Array, etag: Etag): Promise<Etag | "conflict">;
+  replace(key: Key, body: Uint8Array, etag: Etag): Promise<{ readonly etag: Etag } | "conflict">;
   get(key: Key): Promise<Stored | undefined>;
   /** Size and digest without the body. */
   head(key: Key): Promise<Entry | undefined>;

@@ -1,0 +1,165 @@
+import type { Json, JsonObject } from "../effects/json.ts";
+import type { Failure, FailureClass } from "../errors/failure.ts";
+import type { PhaseName } from "../names/keys.ts";
+import type { CollectRule, Unit } from "../ports/host-agent.ts";
+import type { MachineShape, Place } from "../ports/provider.ts";
+
+/**
+ * A plan: what a definition becomes once everything that can be known before a machine exists is known.
+ *
+ * Frozen in the store at the start of a run and never changed; machine types, images, sources and digests in it are
+ * resolved. Addresses are not: they enter when a stage is rendered for a topology.
+ */
+export interface Plan {
+  readonly schema: "reprise/plan@1";
+  readonly experiment: string;
+  readonly title: string;
+  readonly definitionDigest: string;
+  /** The experiment's folder as shipped to hosts: an uncompressed tar, kept as a blob. */
+  readonly bundle: { readonly sha256: string; readonly bytes: number };
+  readonly sources: Readonly<Record<string, ResolvedSource>>;
+  readonly deployments: readonly PlannedDeployment[];
+  readonly points: readonly PlannedPoint[];
+  /** In the order in which they are to be run; a deployment's lanes take its blocks from the front. */
+  readonly blocks: readonly PlannedBlock[];
+  /** By class: how often a trial is tried in all, and what else the definition overrides. */
+  readonly retries: Readonly<Partial<Record<FailureClass, number>>>;
+  /** Ends the run after so many failed trials; undefined: never. */
+  readonly stopAfterFailures: number | undefined;
+  readonly budgetDollars: number | undefined;
+}
+
+export interface ResolvedSource {
+  readonly repository: string | undefined;
+  readonly commit: string | undefined;
+  /** SHA-256 of the uncommitted diff, or of the tree where there is no repository; undefined when clean. */
+  readonly diffDigest: string | undefined;
+}
+
+export interface PlannedDeployment {
+  readonly name: string; // as in the definition
+  readonly lanes: number;
+  /** In the user's order; a whole deployment moves to the next when capacity or quota refuses. */
+  readonly places: Readonly<Record<string, readonly Place[]>>; // by provider
+  readonly hosts: readonly PlannedHost[];
+  readonly setupStages: number;
+  readonly setupTimeoutMs: number;
+  /** From the first create to expiry if nobody extends. */
+  readonly leaseMs: number;
+}
+
+export interface PlannedHost {
+  readonly name: string; // unique in the deployment: `server-0`, with several lanes `l2-server-0`
+  readonly role: string;
+  readonly labels: readonly string[]; // the role's name among them
+  readonly lane: number | "shared";
+  readonly index: number; // within role and lane
+  readonly provider: string;
+  readonly shape: MachineShape;
+  readonly user: string;
+  readonly packages: readonly string[];
+  readonly sysctl: Readonly<Record<string, string>>;
+  readonly swapBytes: number | undefined;
+}
+
+export interface PlannedPoint {
+  readonly pointKey: string; // readable and file-safe: `load.clients=4`
+  readonly sweep: string;
+  readonly deployment: string;
+  readonly parameters: JsonObject;
+  readonly timeoutMs: number;
+  readonly expectedMs: number;
+}
+
+export interface PlannedTrial {
+  readonly point: number; // index into Plan.points
+  readonly trialIndex: number;
+  readonly trialKey: string;
+  readonly seed: number;
+}
+
+/** Trials that one lane runs one after another without letting go: an A/B pair, or a single trial. */
+export interface PlannedBlock {
+  readonly deployment: string;
+  readonly trials: readonly PlannedTrial[];
+}
+
+/** Where a deployment's hosts are, once they exist. */
+export interface Topology {
+  readonly schema: "reprise/topology@1";
+  readonly deployment: string; // the definition's name
+  readonly deploymentId: string;
+  readonly round: number;
+  readonly hosts: readonly TopologyHost[];
+}
+
+export interface TopologyHost {
+  readonly name: string;
+  readonly role: string;
+  readonly labels: readonly string[];
+  readonly lane: number | "shared";
+  readonly index: number;
+  readonly provider: string;
+  readonly place: Place;
+  /** How other hosts of the same `network` reach it. */
+  readonly privateAddress: string;
+  /** How hosts elsewhere and the control side reach it. */
+  readonly publicAddress: string;
+  /** Hosts of the same network use private addresses among each other. */
+  readonly network: string;
+  /** Ports of this host handed out by rendering start here and are free for the run; hosts that share an address get disjoint ranges. */
+  readonly portBase: number;
+  readonly sshPort: number;
+  readonly user: string;
+  readonly hostKey: string;
+  readonly machineType: string;
+  readonly image: string;
+}
+
+/** What one host does in one stage: a HostStep less what only the moment knows (fence, deadline, push target). */
+export interface RenderedStep {
+  readonly host: string;
+  readonly units: readonly Unit[];
+  readonly collect: readonly CollectRule[];
+}
+
+/** What one trial needs to render its stages. */
+export interface TrialContext {
+  readonly runId: string;
+  readonly pointKey: string;
+  readonly parameters: JsonObject;
+  readonly trialIndex: number;
+  readonly attempt: number;
+  readonly seed: number;
+  readonly lane: number;
+  readonly topology: Topology;
+}
+
+export type CheckVerdict = { readonly name: string; readonly passed: boolean; readonly detail: string };
+
+/** What `checks:` and `summary:` need of the landed files: streams by artifact path, `{host}/{path}`. */
+export interface LandedFiles {
+  readonly list: () => readonly { readonly host: string; readonly path: string; readonly bytes: number }[];
+  readonly read: (host: string, path: string) => AsyncIterable<Uint8Array>;
+}
+
+/**
+ * A definition with its plan, ready to be run: the one object that handlers ask.
+ *
+ * Pure and cheap to make again from the stored definition and plan, so that any process can pick a run up.
+ */
+export interface Experiment {
+  readonly plan: Plan;
+  /** How many stages the phase has for a point; services and jobs may be staged by `after:`. */
+  stages(phase: Extract<PhaseName, "services" | "jobs">, point: PlannedPoint): number;
+  renderSetup(deployment: string, stage: number, topology: Topology): readonly RenderedStep[];
+  /** Steps of the lane's hosts and the shared ones that take part; hosts with nothing to do are left out. */
+  renderTrial(phase: PhaseName, stage: number, trial: TrialContext): readonly RenderedStep[];
+  check(point: PlannedPoint, files: LandedFiles): Promise<readonly CheckVerdict[]>;
+  /** The metrics that are printed as a trial ends and stand in its row: numbers by name, units in the name. */
+  summarize(point: PlannedPoint, files: LandedFiles): Promise<Readonly<Record<string, number>>>;
+  /** A failure of a class the definition treats its own way. */
+  classify(failure: Failure): Failure;
+}
+
+export type { Json };
