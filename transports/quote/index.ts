@@ -1,0 +1,1 @@
+export { QuoteError, quoteArgv, quoteEnv, quoteWord } from "./quote.ts";
