@@ -6,6 +6,21 @@ export class NameError extends RepriseError {
   override readonly name = "NameError";
 }
 
+/** `{experiment ≤ 20}-{yymmdd}-{hhmm}-{4 letters}`: lower case, a label on every cloud, sorted by time within an experiment. */
+export function buildRunId(experiment: string, epochMs: number, suffix: string): string {
+  const iso = new Date(epochMs).toISOString();
+  const slug = experiment.slice(0, 20).replace(/-+$/, "");
+  return `${slug}-${iso.slice(2, 10).replaceAll("-", "")}-${iso.slice(11, 16).replace(":", "")}-${suffix}`;
+}
+
+/** `{runId}-{name}{generation}`: the n-th deployment of that name in this run, counted from 1. */
+export const buildDeploymentId = (runId: string, name: string, generation: number): string =>
+  `${runId}-${name}${generation}`;
+
+/** `{runId}.{epoch}`, `{runId}.{epoch}.{deploymentId}.teardown`: unique for ever, so a repeated start is one start. */
+export const sweepExecution = (runId: string, epoch: number): string => `${runId}.${epoch}`;
+export const teardownExecution = (deploymentId: string, epoch: number): string => `${deploymentId}.${epoch}.teardown`;
+
 /** One try at one trial. `attempt` counts from 1, `trialIndex` from 0; `pointKey` is the readable name of a point. */
 export interface AttemptRef {
   readonly runId: string;
@@ -27,14 +42,18 @@ export const runKeys = (runId: string) => {
     /** Create-if-absent: who drives the run, one file an epoch. */
     epoch: (epoch: number) => `${prefix}/epochs/${epoch.toString().padStart(4, "0")}.json`,
     epochs: `${prefix}/epochs/`,
-    tickets: (epoch: number) => `${prefix}/tickets/${epoch.toString().padStart(4, "0")}.json`,
+    tickets: (deployment: string, epoch: number) =>
+      `${prefix}/tickets/${deployment}.${epoch.toString().padStart(4, "0")}.json`,
+    /** Which deployment carries this name in this epoch. */
+    deployment: (name: string, epoch: number) => `${prefix}/pointers/${name}.${epoch.toString().padStart(4, "0")}.json`,
     /** The claim board of one deployment in one epoch: next block and who holds which lane. */
     board: (deployment: string, epoch: number) =>
       `${prefix}/boards/${deployment}.${epoch.toString().padStart(4, "0")}.json`,
     /** Names the valid attempt of a trial: put if absent. */
     outcome: (trialKey: string) => `${prefix}/outcomes/${trialKey}.json`,
     outcomes: `${prefix}/outcomes/`,
-    stop: `${prefix}/stop.json`,
+    /** Asks the executions of this epoch to end; a later epoch starts afresh. */
+    stop: (epoch: number) => `${prefix}/stops/${epoch.toString().padStart(4, "0")}.json`,
     manifest: `${prefix}/manifest.json`,
     events: `${prefix}/events/`,
     histories: `${prefix}/history/`,
@@ -47,7 +66,12 @@ export const deploymentKeys = (runId: string, deployment: string) => {
   const prefix = `${runPrefix(runId)}/deployments/${deployment}`;
   return {
     intents: `${prefix}/intents/`,
-    intent: (round: number, name: string) => `${prefix}/intents/${round.toString().padStart(2, "0")}/${name}.json`,
+    /** A round of placement as decided, its intents in it: written before the first call for them. */
+    round: (round: number) => `${prefix}/intents/${round.toString().padStart(2, "0")}.json`,
+    /** Every intent of the round was answered with yes: nothing of it is still on its way. */
+    accepted: (round: number) => `${prefix}/accepted/${round.toString().padStart(2, "0")}.json`,
+    /** Why a round was given up. */
+    refused: (round: number) => `${prefix}/refused/${round.toString().padStart(2, "0")}.json`,
     topology: `${prefix}/topology.json`,
     /** Once it is there nothing is launched or created for this deployment any more. */
     closed: `${prefix}/closed.json`,
@@ -55,6 +79,7 @@ export const deploymentKeys = (runId: string, deployment: string) => {
     facts: (host: string) => `${prefix}/facts/${host}.json`,
     /** Set-up's logs, by host. */
     setup: `${prefix}/setup`,
+    setupAttempts: `${prefix}/setup/`,
   };
 };
 

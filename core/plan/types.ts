@@ -60,6 +60,8 @@ export interface PlannedHost {
   readonly packages: readonly string[];
   readonly sysctl: Readonly<Record<string, string>>;
   readonly swapBytes: number | undefined;
+  /** For as long as it runs, dated prices; "unknown" is never taken for 0. */
+  readonly dollarsPerHour: number | "unknown";
 }
 
 export interface PlannedPoint {

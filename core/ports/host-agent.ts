@@ -106,11 +106,11 @@ export interface UnitResult {
   readonly name: string;
   readonly kind: Unit["kind"];
   readonly outcome: "exited" | "signaled" | "timedOut" | "stopped" | "notReady" | "ready" | "notStarted";
-  readonly exitCode: number | undefined;
-  readonly signal: string | undefined;
-  readonly startedAt: number | undefined;
-  readonly endedAt: number | undefined;
-  readonly readyAt: number | undefined;
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly startedAt?: number | undefined;
+  readonly endedAt?: number | undefined;
+  readonly readyAt?: number | undefined;
 }
 
 /** A final file on the host, to be landed under the attempt's prefix as `{host}/{path}`. */
@@ -130,11 +130,11 @@ export interface StepResult {
   readonly missing: readonly string[];
   /** What the supervisor itself has to say: a log cut, a full disk, a file that changed while it was read. */
   readonly warnings: readonly string[];
-  readonly failure: Failure | undefined;
+  readonly failure?: Failure | undefined;
   readonly startedAt: number;
   readonly endedAt: number;
   /** Later than asked by this much, where `go` named an instant. */
-  readonly startLateMs: number | undefined;
+  readonly startLateMs?: number | undefined;
 }
 
 export type StepState =

@@ -65,7 +65,7 @@ export interface Intent {
 
 export interface Place {
   readonly region: string;
-  readonly zone: string | undefined;
+  readonly zone?: string | undefined;
 }
 
 /** The cloud's no, with its class: capacity and quota move the deployment, the rest is told. */
