@@ -160,3 +160,9 @@ export const blobKey = (sha256: string): Key => `blobs/${sha256}`;
 /** Valid results by trial, across runs: `results/{trialKey}/{runId}.json`. */
 export const sharedResultKey = (trialKey: string, runId: string): Key => `results/${trialKey}/${runId}.json`;
 export const sharedResultPrefix = (trialKey: string): Key => `results/${trialKey}/`;
+
+/** The scope's folder on a host, below the supervisor's root: `attempts/{pointKey}.t{n}.a{k}` or `setup/{k}`. */
+export const hostFolder = (scope: PhaseRef["scope"]): string =>
+  scope.kind === "attempt"
+    ? `attempts/${scope.attempt.pointKey}.t${scope.attempt.trialIndex}.a${scope.attempt.attempt}`
+    : `setup/${scope.attempt}`;

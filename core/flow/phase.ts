@@ -1,0 +1,165 @@
+import type { Failure } from "../errors/failure.ts";
+import { FailureError, failureErrorName } from "../errors/failure.ts";
+import type { PhaseRef } from "../names/keys.ts";
+import { hostStepId, phaseKeys } from "../names/keys.ts";
+import type { TopologyHost } from "../plan/types.ts";
+import type { TaskOutcome, TaskToken } from "../ports/engine.ts";
+import type { HostStep, StepResult } from "../ports/host-agent.ts";
+import type { ExpectedRecord } from "../records/schemas.ts";
+import { armedRecordSchema, expectedRecordSchema, startRecordSchema, stepResultSchema } from "../records/schemas.ts";
+import { forEachBounded } from "./fan-out.ts";
+import type { FlowEffects } from "./effects.ts";
+import { listKeys, parseRecord, readRecord, requireRecord, toBytes } from "./effects.ts";
+
+/**
+ * A phase: the hosts' steps start together and join by "put mine, list all, the last one wakes" (design decision 2).
+ *
+ * `armPhase` makes the steps run and a token wait; `reportDone` takes a host's result and wakes the token when it was
+ * the last. Both may be called any number of times, in any order, by any process: the `done` records are the truth,
+ * waking only hurries it on.
+ */
+export interface PhasePlan {
+  readonly ref: PhaseRef;
+  readonly steps: readonly { readonly host: TopologyHost; readonly step: HostStep; readonly required: boolean }[];
+  /** What the waiting state gets when all is well. */
+  readonly output: { readonly stage: number; readonly more: boolean };
+  /** All of these hosts' steps wait for one agreed instant. */
+  readonly startsTogether: boolean;
+}
+
+/** How long after the last clock measurement an agreed start lies, beyond the slowest round trip. */
+const startMarginMs = 40;
+/** Phase work on many hosts: enough to start 100 hosts at once, few enough for one process's sockets. */
+const hostConcurrency = 32;
+
+export async function armPhase(phase: PhasePlan, token: TaskToken, execution: string, fx: FlowEffects): Promise<void> {
+  const keys = phaseKeys(phase.ref);
+  const expected: ExpectedRecord = {
+    hosts: Object.fromEntries(phase.steps.map((s) => [s.host.name, s.required ? "required" : "guard"])),
+    output: phase.output,
+  };
+  await fx.store.putIfAbsent(keys.expected, toBytes(expected), execution);
+
+  // A re-armed phase (a silence, a retry) finds most hosts at work or done: only those that aren't get the step again.
+  const done = await doneResults(phase.ref, fx);
+  const open = phase.steps.filter((s) => !done.has(s.host.name));
+  await forEachBounded(open, hostConcurrency, async ({ host, step }) => {
+    const answer = await fx.agent(step.fence.runId, host).arm(step);
+    if (answer.kind === "superseded") {
+      throw new FailureError({
+        class: "cancelled",
+        message: `${host.name} already works for epoch ${answer.by.epoch}, attempt ${answer.by.attempt}`,
+        hint: "a newer `resume` drives this run; nothing is lost",
+        host: host.name,
+      });
+    }
+  });
+  if (phase.startsTogether && open.length > 0) await startTogether(phase, open, execution, fx);
+
+  await armToken(phase.ref, token, execution, fx);
+  const watched = open.filter((s) => s.step.push === undefined).map((s) => s.host);
+  if (watched.length > 0) fx.watch(phase.ref, watched);
+}
+
+/** Agrees on an instant and tells each host in its own clock; the measurement is evidence. */
+async function startTogether(
+  phase: PhasePlan,
+  open: PhasePlan["steps"],
+  execution: string,
+  fx: FlowEffects,
+): Promise<void> {
+  const key = `${phaseKeys(phase.ref).prefix}/start.json`;
+  const stepId = hostStepId(phase.ref);
+  const agreed = await readRecord(fx.store, key, startRecordSchema);
+  if (agreed === undefined) {
+    const offsets: Record<string, { offsetMs: number; errorMs: number }> = {};
+    await forEachBounded(open, hostConcurrency, async ({ host, step }) => {
+      offsets[host.name] = await fx.agent(step.fence.runId, host).clockOffset();
+    });
+    const slowestMs = Math.max(...Object.values(offsets).map((o) => o.errorMs * 2));
+    const startAt = Math.ceil(fx.clock.now() + slowestMs + startMarginMs);
+    await fx.store.putIfAbsent(key, toBytes({ startAt, offsets: sortKeys(offsets) }), execution);
+  }
+  // Read back: another invocation of this very phase may have been first, and there is one instant only.
+  const { startAt, offsets } = await requireRecord(fx.store, key, startRecordSchema);
+  await forEachBounded(open, hostConcurrency, async ({ host, step }) => {
+    const offsetMs = offsets[host.name]?.offsetMs ?? 0;
+    await fx.agent(step.fence.runId, host).go(stepId, Math.round(startAt + offsetMs));
+  });
+}
+
+const sortKeys = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** Writes the token, then looks whether everything is done already: the order closes the race with `reportDone`. */
+async function armToken(ref: PhaseRef, token: TaskToken, execution: string, fx: FlowEffects): Promise<void> {
+  const keys = phaseKeys(ref);
+  const body = toBytes({ token, execution, at: new Date(fx.clock.now()).toISOString() });
+  const earlier = await listKeys(fx.store, keys.armedPrefix);
+  for (let n = earlier.length; ; n++) {
+    const answer = await fx.store.putIfAbsent(keys.armed(n), body, token);
+    if (answer !== "other") break;
+  }
+  await wakeIfDone(ref, fx);
+}
+
+/** Takes a host's result. Late and repeated reports change nothing. */
+export async function reportDone(ref: PhaseRef, result: StepResult, fx: FlowEffects): Promise<void> {
+  await fx.store.putIfAbsent(phaseKeys(ref).done(result.host), toBytes(result), `host:${result.host}`);
+  await wakeIfDone(ref, fx);
+}
+
+/** A host lives: relayed to the waiting task, so that silence shows as a missed heartbeat. */
+export async function reportAlive(ref: PhaseRef, fx: FlowEffects): Promise<"continue" | "superseded"> {
+  const armed = await newestToken(ref, fx);
+  if (armed === undefined) return "continue"; // the task is about to be armed
+  return (await fx.engine.heartbeat(armed)) === "beaten" ? "continue" : "superseded";
+}
+
+export async function wakeIfDone(ref: PhaseRef, fx: FlowEffects): Promise<void> {
+  const expected = await readRecord(fx.store, phaseKeys(ref).expected, expectedRecordSchema);
+  if (expected === undefined) return;
+  const outcome = phaseOutcome(expected.value, await doneResults(ref, fx));
+  if (outcome === undefined) return;
+  const token = await newestToken(ref, fx);
+  if (token !== undefined) await fx.engine.wake(token, outcome);
+}
+
+async function newestToken(ref: PhaseRef, fx: FlowEffects): Promise<TaskToken | undefined> {
+  const last = (await listKeys(fx.store, phaseKeys(ref).armedPrefix)).at(-1);
+  return last === undefined ? undefined : (await requireRecord(fx.store, last, armedRecordSchema)).token;
+}
+
+export async function doneResults(
+  ref: PhaseRef,
+  fx: Pick<FlowEffects, "store">,
+): Promise<ReadonlyMap<string, StepResult>> {
+  const results = new Map<string, StepResult>();
+  for (const key of await listKeys(fx.store, phaseKeys(ref).donePrefix)) {
+    const stored = await fx.store.get(key);
+    if (stored === undefined) continue;
+    const result: StepResult = parseRecord(key, stored.body, stepResultSchema);
+    results.set(result.host, result);
+  }
+  return results;
+}
+
+/**
+ * How a phase stands: undefined while it goes on.
+ *
+ * It ends well when every required host is done without failure, and badly as soon as any host, a guard included,
+ * reports a failure: the others are stopped by the collect phase that follows.
+ */
+export function phaseOutcome(expected: ExpectedRecord, done: ReadonlyMap<string, StepResult>): TaskOutcome | undefined {
+  const failures = [...done.values()].flatMap((result) => (result.failure === undefined ? [] : [result.failure]));
+  const worst = failures[0];
+  if (worst !== undefined) return failedOutcome(worst, failures.length - 1);
+  const isComplete = Object.entries(expected.hosts).every(([host, part]) => part === "guard" || done.has(host));
+  return isComplete ? { kind: "succeeded", output: expected.output } : undefined;
+}
+
+/** A failure in the form that Catch sees and the console shows: error name of its class, cause as small JSON. */
+export function failedOutcome(failure: Failure, others = 0): TaskOutcome {
+  const cause = others > 0 ? { ...failure, message: `${failure.message} (and ${others} more hosts failed)` } : failure;
+  return { kind: "failed", error: failureErrorName(failure.class), cause: JSON.stringify(cause).slice(0, 32_000) };
+}

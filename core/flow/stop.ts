@@ -1,0 +1,84 @@
+import { runKeys } from "../names/keys.ts";
+import type { AttemptRef, PhaseRef } from "../names/keys.ts";
+import { attemptKeys, attemptPrefix, phaseKeys, phaseNames, runPrefix } from "../names/keys.ts";
+import { armedRecordSchema, boardSchema, claimRecordSchema } from "../records/schemas.ts";
+import type { FlowEffects } from "./effects.ts";
+import { listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
+import { failedOutcome } from "./phase.ts";
+
+/**
+ * Asks a run to end: no new trial starts, running ones are cut short, collected and recorded, then everything is torn
+ * down. The flag is the truth; waking the waiting phases only hurries it on.
+ */
+export async function stopRun(
+  runId: string,
+  epoch: number,
+  reason: string,
+  by: string,
+  fx: FlowEffects,
+): Promise<void> {
+  const at = new Date(fx.clock.now()).toISOString();
+  await fx.store.putIfAbsent(runKeys(runId).stop(epoch), toBytes({ reason, at, by }), by);
+  await tell(fx, runId, "stop-asked", `asked to stop: ${reason}`, { epoch });
+  const outcome = failedOutcome({ class: "cancelled", message: reason });
+  for (const prefix of await openScopes(runId, epoch, fx)) {
+    for (const key of await listKeys(fx.store, `${prefix}/phases/`)) {
+      // Collection goes on: what ran so far is evidence. Every other waiting phase is cut short.
+      if (!key.includes("/armed/") || key.includes("/phases/collect-")) continue;
+      await fx.engine.wake((await requireRecord(fx.store, key, armedRecordSchema)).token, outcome);
+    }
+  }
+}
+
+/** Scopes whose phases may be waiting: attempts on held lanes, and set-ups of this epoch's deployments. */
+async function openScopes(runId: string, epoch: number, fx: FlowEffects): Promise<string[]> {
+  const { plan } = await fx.openRun(runId);
+  const scopes: string[] = [];
+  for (const deployment of plan.deployments) {
+    const board = await readRecord(fx.store, runKeys(runId).board(deployment.name, epoch), boardSchema);
+    for (const holder of board?.value.lanes ?? []) {
+      if (holder === null) continue;
+      for (const trial of plan.blocks[holder.block]?.trials ?? []) {
+        const point = plan.points[trial.point];
+        if (point === undefined) continue;
+        scopes.push(
+          ...(await attemptsOf(
+            { runId, pointKey: point.pointKey, trialIndex: trial.trialIndex },
+            holder.execution,
+            fx,
+          )),
+        );
+      }
+    }
+  }
+  const setups = new Set<string>();
+  for (const key of await listKeys(fx.store, `${runPrefix(runId)}/deployments/`)) {
+    const match = /^(.*\/setup\/attempt-\d+)\/phases\//.exec(key);
+    if (match?.[1] !== undefined) setups.add(match[1]);
+  }
+  return [...scopes, ...setups];
+}
+
+async function attemptsOf(trial: Omit<AttemptRef, "attempt">, execution: string, fx: FlowEffects): Promise<string[]> {
+  const prefixes: string[] = [];
+  for (let attempt = 1; ; attempt++) {
+    const ref = { ...trial, attempt };
+    const claim = await readRecord(fx.store, attemptKeys(ref).claim, claimRecordSchema);
+    if (claim === undefined) return prefixes;
+    if (claim.value.execution === execution) prefixes.push(attemptPrefix(ref));
+  }
+}
+
+/** The phases of an attempt that have begun, in order; for status and for evidence. */
+export async function begunPhases(attempt: AttemptRef, fx: Pick<FlowEffects, "store">): Promise<PhaseRef[]> {
+  const keys = await listKeys(fx.store, attemptKeys(attempt).phases);
+  const begun: PhaseRef[] = [];
+  for (const phase of phaseNames) {
+    for (let stage = 0; ; stage++) {
+      const ref: PhaseRef = { scope: { kind: "attempt", attempt }, phase, stage };
+      if (!keys.includes(phaseKeys(ref).expected)) break;
+      begun.push(ref);
+    }
+  }
+  return begun;
+}

@@ -1,0 +1,211 @@
+import { z } from "zod";
+import { failureClasses } from "../errors/failure.ts";
+
+/**
+ * The records that the flow keeps in the store. Each is written by one handler and read by others, possibly by other
+ * processes and versions, so each is parsed where it is read.
+ */
+
+const placeSchema = z.object({ region: z.string(), zone: z.string().optional() });
+
+export const failureSchema = z.object({
+  class: z.enum(failureClasses),
+  message: z.string(),
+  hint: z.string().optional(),
+  host: z.string().optional(),
+  evidence: z.string().optional(),
+});
+
+/** `runs/{runId}/run.json`: what was asked for. Written once by whoever starts the run. */
+export const runRecordSchema = z.object({
+  schema: z.literal("reprise/run-record@1"),
+  runId: z.string(),
+  experiment: z.string(),
+  definitionDigest: z.string(),
+  planDigest: z.string(),
+  owner: z.string(),
+  createdAt: z.string(),
+  repriseVersion: z.string(),
+  /** Ends after this phase of every deployment. */
+  until: z.enum(["provision", "prepare", "trials"]),
+  /** Leaves the deployments up when the trials are done, for `--on-deployment` or a look around; they still expire. */
+  keep: z.boolean(),
+  /** Whose valid results count: this run's own, or any run's in the store. */
+  reuse: z.enum(["run", "store"]),
+  /** How many deployments may be up at once. */
+  deploymentsAtOnce: z.number().int().min(1),
+});
+export type RunRecord = z.infer<typeof runRecordSchema>;
+
+/** `runs/{runId}/epochs/{n}.json`: the newest epoch drives the run, older ones find out and end. */
+export const epochRecordSchema = z.object({
+  epoch: z.number().int().min(1),
+  execution: z.string(),
+  startedAt: z.string(),
+});
+export type EpochRecord = z.infer<typeof epochRecordSchema>;
+
+/** `runs/{runId}/stop.json`: no new trial starts; running ones are cut short, collected and recorded. */
+export const stopRecordSchema = z.object({ reason: z.string(), at: z.string(), by: z.string() });
+export type StopRecord = z.infer<typeof stopRecordSchema>;
+
+/** The board of one deployment and epoch: one compare-and-swap claims a lane and a block together. */
+export const boardSchema = z.object({
+  /** Indices into Plan.blocks that are still to be run, in plan order; `next` points at the first unclaimed. */
+  blocks: z.array(z.number().int().min(0)),
+  next: z.number().int().min(0),
+  lanes: z.array(z.object({ execution: z.string(), block: z.number().int() }).nullable()),
+  failedTrials: z.number().int().min(0),
+});
+export type Board = z.infer<typeof boardSchema>;
+
+/** `pointers/{name}.{epoch}.json`: the deployment of that name which this epoch uses. */
+export const deploymentPointerSchema = z.object({ deploymentId: z.string() });
+
+/** `…/attempt-{k}/claim.json`: this attempt belongs to this execution. */
+export const claimRecordSchema = z.object({
+  execution: z.string(),
+  epoch: z.number().int(),
+  deployment: z.string(),
+  deploymentId: z.string(),
+  lane: z.number().int(),
+  block: z.number().int(),
+  position: z.number().int(),
+  trialKey: z.string(),
+  claimedAt: z.string(),
+});
+export type ClaimRecord = z.infer<typeof claimRecordSchema>;
+
+/** `outcomes/{trialKey}.json`: the valid attempt of a trial, put if absent. */
+export const outcomeRecordSchema = z.object({
+  trialKey: z.string(),
+  runId: z.string(),
+  pointKey: z.string(),
+  trialIndex: z.number().int(),
+  attempt: z.number().int(),
+  manifestSha256: z.string(),
+  recordedAt: z.string(),
+});
+export type OutcomeRecord = z.infer<typeof outcomeRecordSchema>;
+
+const unitResultSchema = z.object({
+  name: z.string(),
+  kind: z.enum(["command", "service", "job", "event"]),
+  outcome: z.enum(["exited", "signaled", "timedOut", "stopped", "notReady", "ready", "notStarted"]),
+  exitCode: z.number().int().optional(),
+  signal: z.string().optional(),
+  startedAt: z.number().optional(),
+  endedAt: z.number().optional(),
+  readyAt: z.number().optional(),
+});
+
+/** `phases/{phase}-{stage}/done/{host}.json` and the body of a host's report. */
+export const stepResultSchema = z.object({
+  stepId: z.string(),
+  host: z.string(),
+  units: z.array(unitResultSchema),
+  artifacts: z.array(z.object({ path: z.string(), sha256: z.string(), bytes: z.number() })),
+  missing: z.array(z.string()),
+  warnings: z.array(z.string()),
+  failure: failureSchema.optional(),
+  startedAt: z.number(),
+  endedAt: z.number(),
+  startLateMs: z.number().optional(),
+});
+
+/** `phases/{phase}-{stage}/expected.json`: who must report before the phase is done; guards only report failures. */
+export const expectedRecordSchema = z.object({
+  hosts: z.record(z.string(), z.enum(["required", "guard"])),
+  /** What the waiting state gets when all is well. */
+  output: z.object({ stage: z.number().int(), more: z.boolean() }),
+  /** Agreed start instant and each host's clock offset, for phases that start together. */
+  startedAt: z.number().optional(),
+});
+export type ExpectedRecord = z.infer<typeof expectedRecordSchema>;
+
+export const startRecordSchema = z.object({
+  startAt: z.number(),
+  offsets: z.record(z.string(), z.object({ offsetMs: z.number(), errorMs: z.number() })),
+});
+export type StartRecord = z.infer<typeof startRecordSchema>;
+
+/** `phases/{phase}-{stage}/armed/{n}.json`: the token that waits. It never leaves the control side. */
+export const armedRecordSchema = z.object({ token: z.string(), execution: z.string(), at: z.string() });
+export type ArmedRecord = z.infer<typeof armedRecordSchema>;
+
+const topologyHostSchema = z.object({
+  name: z.string(),
+  role: z.string(),
+  labels: z.array(z.string()),
+  lane: z.union([z.number().int(), z.literal("shared")]),
+  index: z.number().int(),
+  provider: z.string(),
+  place: placeSchema,
+  privateAddress: z.string(),
+  publicAddress: z.string(),
+  network: z.string(),
+  portBase: z.number().int(),
+  sshPort: z.number().int(),
+  user: z.string(),
+  hostKey: z.string(),
+  machineType: z.string(),
+  image: z.string(),
+});
+
+export const topologySchema = z.object({
+  schema: z.literal("reprise/topology@1"),
+  deployment: z.string(),
+  deploymentId: z.string(),
+  round: z.number().int(),
+  hosts: z.array(topologyHostSchema),
+});
+
+/** `deployments/{id}/intents/{round}/round.json`: a round of placement as decided, before anything is created. */
+export const roundRecordSchema = z.object({
+  round: z.number().int(),
+  places: z.record(z.string(), placeSchema),
+  startedAt: z.number(),
+  notAfter: z.number(),
+  expiresAt: z.number(),
+  intents: z.array(z.object({ name: z.string(), provider: z.string(), kind: z.string() })),
+});
+export type RoundRecord = z.infer<typeof roundRecordSchema>;
+
+export const closedRecordSchema = z.object({ reason: z.string(), at: z.number() });
+export type ClosedRecord = z.infer<typeof closedRecordSchema>;
+
+/** `deployments/{id}/receipt.json`: what was created, what became of it, what it cost. */
+export const receiptSchema = z.object({
+  schema: z.literal("reprise/receipt@1"),
+  runId: z.string(),
+  deployment: z.string(),
+  deploymentId: z.string(),
+  reason: z.string(),
+  rounds: z.array(
+    z.object({ round: z.number().int(), places: z.record(z.string(), placeSchema), failures: z.array(failureSchema) }),
+  ),
+  /** One line a resource that an intent or a tag names. */
+  resources: z.array(
+    z.object({
+      name: z.string(),
+      provider: z.string(),
+      resourceKind: z.string(),
+      id: z.string(),
+      outcome: z.enum(["gone", "never created", "given back", "still there"]),
+    }),
+  ),
+  hostHours: z.number(),
+  dollars: z.union([z.number(), z.literal("unknown")]),
+  openedAt: z.string(),
+  closedAt: z.string(),
+});
+export type Receipt = z.infer<typeof receiptSchema>;
+
+/** `events/{time}-{id}.json`: the feed that people watch. */
+export const eventRecordSchema = z.object({
+  at: z.string(),
+  kind: z.string(),
+  text: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+export type EventRecord = z.infer<typeof eventRecordSchema>;
