@@ -1,0 +1,70 @@
+import type { Clock } from "../../core/effects/clock.ts";
+import { AwsEmulator } from "./aws/service.ts";
+import type { AwsOptions } from "./aws/service.ts";
+import { MemoryBackend } from "./common/backend.ts";
+import type { BootedVm, VmBackend, VmSpec } from "./common/backend.ts";
+import type { CallLog } from "./common/call-log.ts";
+import type { CloudName } from "./common/cloud-name.ts";
+import { FaultScript } from "./common/faults.ts";
+import type { FaultRule } from "./common/faults.ts";
+import type { InventoryItem } from "./common/inventory.ts";
+import { resolveTimings } from "./common/timings.ts";
+import type { Timings } from "./common/timings.ts";
+import type { Violation } from "./common/violations.ts";
+import { World } from "./common/world.ts";
+
+export interface EmulatorOptions {
+  readonly clock: Clock;
+  /** Decides ids and the spread of all times. @default 1 */
+  readonly seed?: number;
+  readonly faults?: readonly FaultRule[];
+  /** @default machines that are only written down */
+  readonly backend?: VmBackend;
+  readonly timings?: Timings;
+  /** Whether calls are refused beyond the clouds' rates. @default true */
+  readonly throttling?: boolean;
+  readonly aws?: AwsOptions;
+}
+
+/** Three clouds in one process, one clock, one log. */
+export interface Emulator {
+  readonly aws: AwsEmulator;
+  readonly faults: FaultScript;
+  readonly log: CallLog;
+  /** Requests and answers that don't fit the clouds' descriptions, and calls for what isn't emulated. Should stay empty. */
+  readonly violations: readonly Violation[];
+  /** Failures of the machine backend. Should stay empty. */
+  readonly problems: readonly string[];
+  /** Everything that exists beyond an unused account's own, in all clouds or one. */
+  inventory(cloud?: CloudName): InventoryItem[];
+  /** Which machine answers at a cloud's address now, and where it really listens. */
+  machineAt(address: string): { readonly vm: VmSpec; readonly endpoint: BootedVm | undefined } | undefined;
+  /** Makes things happen at their moment although nobody asks: for machines that are real or simulated. */
+  drive(signal: AbortSignal): Promise<void>;
+}
+
+export function createEmulator(options: EmulatorOptions): Emulator {
+  const faults = new FaultScript(options.faults);
+  const world = new World({
+    clock: options.clock,
+    seed: options.seed ?? 1,
+    faults,
+    timings: resolveTimings(options.timings),
+    backend: options.backend ?? new MemoryBackend(),
+  });
+  const throttling = options.throttling ?? true;
+  const aws = new AwsEmulator(world, options.aws ?? {}, throttling);
+  return {
+    aws,
+    faults,
+    log: world.log,
+    violations: world.violations,
+    problems: world.problems,
+    inventory: (cloud) => [aws].flatMap((c) => c.inventory()).filter((item) => (cloud ?? item.cloud) === item.cloud),
+    machineAt: (address) => {
+      world.timeline.settle();
+      return world.machineAt(address);
+    },
+    drive: (signal) => world.timeline.drive(signal),
+  };
+}

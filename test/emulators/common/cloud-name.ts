@@ -1,0 +1,2 @@
+export const cloudNames = ["aws", "azure", "gcp"] as const;
+export type CloudName = (typeof cloudNames)[number];

@@ -1,0 +1,27 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** Beside the repository: taken from public sources, too large to keep in it (its README tells origins and licences). */
+const folder = fileURLToPath(new URL("../../../../shared/apispecs/", import.meta.url));
+
+const cache = new Map<string, unknown>();
+let warned = false;
+
+/**
+ * One of the clouds' own descriptions, parsed; undefined when the folder isn't there, and then said once on stderr:
+ * everything works, but nothing checks requests and answers against the clouds' words.
+ *
+ * @param file relative to the folder, such as `aws/ec2-2016-11-15.subset.json`
+ */
+export function readSpec(file: string): unknown {
+  if (!existsSync(folder)) {
+    if (!warned) process.stderr.write(`emulators: validation is off, ${folder} is missing\n`);
+    warned = true;
+    return undefined;
+  }
+  if (!cache.has(file)) cache.set(file, JSON.parse(readFileSync(`${folder}${file}`, "utf8")));
+  return cache.get(file);
+}
+
+/** Whether requests and answers are checked here; tests of the checking itself skip where they are not. */
+export const specsPresent = existsSync(folder);
