@@ -164,7 +164,7 @@ export function describeStoreContract(
     it("reads a body as a stream, from any byte on", async () => {
       const body = patternBytes(300_000);
       await store.putFile("f", chunks(body), digestOf(body));
-      expect(await gather(await store.read("f"))).toEqual(Buffer.from(body));
+      expect(digestOf((await gather(await store.read("f")))!)).toEqual(digestOf(body));
       expect(await gather(await store.read("f", 299_990))).toEqual(Buffer.from(body.subarray(299_990)));
       expect(await gather(await store.read("f", 300_000))).toEqual(Buffer.alloc(0));
     });
@@ -230,7 +230,7 @@ export function describeStoreContract(
       const digest = digestOf(body);
       const parts = chunks(body.subarray(0, 1), body.subarray(1, 70_000), body.subarray(70_000));
       expect(await store.putFile("f/log", parts, digest)).toBe("created");
-      expect(await gather(await store.read("f/log"))).toEqual(Buffer.from(body));
+      expect(digestOf((await gather(await store.read("f/log")))!)).toEqual(digest);
       expect((await store.head("f/log"))?.bytes).toBe(200_000);
       expect(await store.putFile("f/log", chunks(body), digest)).toBe("mine");
     });
@@ -324,7 +324,7 @@ export function describeStoreContract(
       "ä",
       `a/${"x".repeat(256)}`,
       Array(600).fill("a").join("/"),
-    ])("refuses %j as a key", async (key) => {
+    ])("refuses key %#", async (key) => {
       const digest = digestOf(text("x"));
       await expect(store.putIfAbsent(key, text("x"), "w")).rejects.toThrow(NameError);
       await expect(store.replace(key, text("x"), "e")).rejects.toThrow(NameError);
