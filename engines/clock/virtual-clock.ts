@@ -3,6 +3,8 @@ import type { Clock } from "../../core/effects/clock.ts";
 interface Sleeper {
   readonly wakeAt: number;
   readonly order: number;
+  /** Its place in the heap. */
+  at: number;
   readonly wake: () => void;
 }
 
@@ -34,6 +36,7 @@ export class VirtualClock implements Clock {
       const sleeper: Sleeper = {
         wakeAt: this.nowMs + Math.max(0, ms),
         order: this.order++,
+        at: -1,
         wake: () => {
           signal?.removeEventListener("abort", onAbort);
           resolve();
@@ -91,47 +94,50 @@ export class VirtualClock implements Clock {
   }
 
   private push(sleeper: Sleeper): void {
-    const heap = this.heap;
-    heap.push(sleeper);
-    let i = heap.length - 1;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      if (!before(heap[i] as Sleeper, heap[parent] as Sleeper)) break; // i and parent are inside the heap
-      [heap[i], heap[parent]] = [heap[parent] as Sleeper, heap[i] as Sleeper];
-      i = parent;
-    }
+    this.place(sleeper, this.heap.length);
+    this.rise(sleeper);
   }
 
   private pop(): Sleeper | undefined {
-    const heap = this.heap;
-    const top = heap[0];
-    const last = heap.pop();
-    if (top === undefined || last === undefined || heap.length === 0) return top;
-    heap[0] = last;
-    this.sink(0);
+    const top = this.heap[0];
+    if (top !== undefined) this.remove(top);
     return top;
   }
 
+  /** Timeouts are mostly aborted, not reached: removal costs a logarithm, and an aborted sleeper is kept nowhere. */
   private remove(sleeper: Sleeper): void {
-    const i = this.heap.indexOf(sleeper);
-    if (i < 0) return;
-    this.heap.splice(i, 1);
-    // Aborts are rare: rebuilding is simpler than repairing and still linear.
-    const rest = this.heap.splice(0);
-    for (const s of rest) this.push(s);
+    if (this.heap[sleeper.at] !== sleeper) return;
+    const last = this.heap.pop();
+    if (last === undefined || last === sleeper) return;
+    this.place(last, sleeper.at);
+    this.rise(last);
+    this.sink(last);
   }
 
-  private sink(start: number): void {
-    const heap = this.heap;
-    let i = start;
+  private place(sleeper: Sleeper, at: number): void {
+    this.heap[at] = sleeper;
+    sleeper.at = at;
+  }
+
+  private rise(sleeper: Sleeper): void {
     for (;;) {
-      const left = 2 * i + 1;
-      if (left >= heap.length) return;
-      const right = left + 1;
-      const child = right < heap.length && before(heap[right] as Sleeper, heap[left] as Sleeper) ? right : left; // both inside
-      if (!before(heap[child] as Sleeper, heap[i] as Sleeper)) return;
-      [heap[i], heap[child]] = [heap[child] as Sleeper, heap[i] as Sleeper];
-      i = child;
+      const at = sleeper.at;
+      const parent = at > 0 ? this.heap[(at - 1) >> 1] : undefined;
+      if (parent === undefined || before(parent, sleeper)) return;
+      this.place(sleeper, parent.at);
+      this.place(parent, at);
+    }
+  }
+
+  private sink(sleeper: Sleeper): void {
+    for (;;) {
+      const at = sleeper.at;
+      const left = this.heap[2 * at + 1];
+      const right = this.heap[2 * at + 2];
+      const child = left !== undefined && right !== undefined && before(right, left) ? right : left;
+      if (child === undefined || before(sleeper, child)) return;
+      this.place(sleeper, child.at);
+      this.place(child, at);
     }
   }
 }
