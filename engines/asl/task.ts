@@ -94,7 +94,7 @@ export function performTask(task: TaskAttempt, { clock, invoker, tokens }: TaskE
           try {
             task.onSubmitted(result);
           } catch (error) {
-            end(() => reject(error));
+            end(() => reject(error instanceof Error ? error : new Error(String(error))));
           }
         }
       },
