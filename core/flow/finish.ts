@@ -37,9 +37,14 @@ export async function finishRun(input: FinishInput, fx: FlowEffects): Promise<Fi
   const text = isComplete
     ? `done: ${valid} of ${total} trials valid`
     : `${stopped ? "stopped" : (failure?.message ?? "ended")}: ${valid} of ${total} trials valid, ${missing} missing`;
-  await tell(fx, runId, "run-finished", text, { valid, total, epoch: input.epoch });
-  if (isComplete) return { kind: "complete", valid, total };
   const failureClass = stopped ? "cancelled" : (failure?.class ?? "integrity");
+  await tell(fx, runId, "run-finished", text, {
+    valid,
+    total,
+    epoch: input.epoch,
+    ...(isComplete ? {} : { class: failureClass }),
+  });
+  if (isComplete) return { kind: "complete", valid, total };
   return { kind: "incomplete", valid, total, error: failureErrorName(failureClass), cause: text };
 }
 

@@ -58,6 +58,7 @@ export async function recordOutcome(state: AttemptState, execution: string, fx: 
     attempt: state.attempt,
     lane,
     deployment,
+    summary: verdict?.summary ?? {},
     ...(failure === undefined ? {} : { class: failure.class, message: failure.message, hint: failure.hint }),
   });
 

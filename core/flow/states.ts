@@ -72,6 +72,7 @@ export const attemptStateSchema = z.object({
         manifestSha256: z.string(),
         class: z.enum(failureClasses).optional(),
         message: z.string().optional(),
+        summary: z.record(z.string(), z.number()),
       }),
     })
     .optional(),

@@ -57,7 +57,10 @@ export const runKeys = (runId: string) => {
     manifest: `${prefix}/manifest.json`,
     events: `${prefix}/events/`,
     histories: `${prefix}/history/`,
-    history: (execution: string) => `${prefix}/history/${execution}.jsonl`,
+    /** Events of one execution, in order of their chunks: JSON lines in Step Functions' own shape. */
+    historyPrefix: (execution: string) => `${prefix}/history/${execution}/`,
+    historyChunk: (execution: string, chunk: number) =>
+      `${prefix}/history/${execution}/${chunk.toString().padStart(6, "0")}.jsonl`,
   };
 };
 

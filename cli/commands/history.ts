@@ -1,0 +1,47 @@
+import { FailureError } from "../../core/errors/failure.ts";
+import { runKeys } from "../../core/names/keys.ts";
+import type { HistoryEvent } from "../../engines/asl/history.ts";
+import { renderHistory } from "../../engines/asl/render-history.ts";
+import { findRun, newestEpoch, openStore } from "../home.ts";
+import type { CommandContext } from "../main.ts";
+import { sweepExecution } from "../../core/names/keys.ts";
+
+interface Options {
+  readonly execution?: string;
+  readonly all?: true;
+}
+
+export async function history({ output, home }: CommandContext, name: string, options: Options): Promise<number> {
+  const store = openStore(home);
+  const runId = await findRun(store, name);
+  const keys = runKeys(runId);
+  if (options.all === true) {
+    const executions = new Map<string, number>();
+    for await (const entry of store.list(keys.histories)) {
+      const execution = entry.key.slice(keys.histories.length).split("/")[0] ?? "";
+      executions.set(execution, (executions.get(execution) ?? 0) + entry.bytes);
+    }
+    output.result([...executions].map(([execution, bytes]) => ({ execution, bytes })));
+    for (const [execution, bytes] of executions) output.line(`${execution}  ${bytes} bytes`);
+    return 0;
+  }
+  const execution = options.execution ?? sweepExecution(runId, Math.max(1, await newestEpoch(store, runId)));
+  const events: HistoryEvent[] = [];
+  for await (const entry of store.list(keys.historyPrefix(execution))) {
+    const stored = await store.get(entry.key);
+    if (stored === undefined) continue;
+    for (const line of new TextDecoder().decode(stored.body).trimEnd().split("\n")) {
+      events.push(JSON.parse(line) as HistoryEvent); // written by our own engine, one event a line
+    }
+  }
+  if (events.length === 0) {
+    throw new FailureError({
+      class: "invalid",
+      message: `no history of ${execution}`,
+      hint: `\`reprise history ${runId} --all\` lists the executions`,
+    });
+  }
+  output.result({ events });
+  if (!output.json) for (const line of renderHistory(events)) output.line(line);
+  return 0;
+}

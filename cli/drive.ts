@@ -1,0 +1,70 @@
+import { fileURLToPath } from "node:url";
+import { toBytes } from "../core/flow/effects.ts";
+import { finishedExitCode } from "./exit-code.ts";
+import { runKeys } from "../core/names/keys.ts";
+import type { ObjectStore } from "../core/ports/object-store.ts";
+import { systemClock } from "../engines/clock/system-clock.ts";
+import type { EngineTask } from "../engines/embedded/launch.ts";
+import { findEngine, launchEngine } from "../engines/embedded/launch.ts";
+import { followRun } from "./follow.ts";
+import { homePaths, newestEpoch, openStore } from "./home.ts";
+import type { CommandContext } from "./main.ts";
+
+/** The engine's program, beside this one in `dist/`. */
+const engineEntry = fileURLToPath(new URL("./engine.js", import.meta.url));
+
+export const engineOf = (home: string, runId: string): ReturnType<typeof findEngine> =>
+  findEngine(homePaths(home).engineState(runId));
+
+/** Starts the embedded engine on a run, as a process of its own. */
+export async function startEngine(home: string, runId: string, epoch: number, task: EngineTask): Promise<void> {
+  const paths = homePaths(home);
+  await launchEngine(
+    {
+      entry: engineEntry,
+      home: paths.root,
+      runId,
+      epoch,
+      task,
+      paths: { state: paths.engineState(runId), log: paths.engineLog(runId) },
+    },
+    systemClock,
+  );
+}
+
+/** Writes the stop flag, then tells the engine, which cuts short what waits. */
+export async function askToStop(
+  home: string,
+  runId: string,
+  reason: string,
+  store: ObjectStore,
+): Promise<"asked" | "not driven"> {
+  const epoch = Math.max(1, await newestEpoch(store, runId));
+  const at = new Date(systemClock.now()).toISOString();
+  await store.putIfAbsent(runKeys(runId).stop(epoch), toBytes({ reason, at, by: "cli" }), "cli");
+  const engine = await engineOf(home, runId);
+  if (engine === undefined) return "not driven";
+  process.kill(engine.pid, "SIGTERM");
+  return "asked";
+}
+
+/** Follows a run to its end and gives the exit code that its outcome deserves. */
+export async function follow({ output, home }: CommandContext, runId: string, sinceMs: number): Promise<number> {
+  const store = openStore(home);
+  const { progress, detached } = await followRun({
+    runId,
+    store,
+    output,
+    sinceMs,
+    isDriven: async () => (await engineOf(home, runId)) !== undefined,
+    stop: async (reason) => {
+      await askToStop(home, runId, reason, store);
+    },
+  });
+  if (detached) {
+    output.note(`detached: \`reprise watch ${runId}\` follows it again, \`reprise stop ${runId}\` ends it`);
+    return 0;
+  }
+  output.result({ runId, ...progress });
+  return finishedExitCode(progress);
+}

@@ -1,0 +1,165 @@
+import { createInterface } from "node:readline";
+import type { ObjectStore } from "../core/ports/object-store.ts";
+import type { Progress } from "../core/progress/progress.ts";
+import { foldProgress, noProgress, remainingMs } from "../core/progress/progress.ts";
+import type { EventRecord } from "../core/records/schemas.ts";
+import { systemClock } from "../engines/clock/system-clock.ts";
+import { readFeed } from "./feed.ts";
+import type { Output } from "./output.ts";
+import { duration } from "./output.ts";
+
+export interface Followed {
+  readonly progress: Progress;
+  /** The person at the terminal chose to leave the run alone. */
+  readonly detached: boolean;
+}
+
+export interface FollowOptions {
+  readonly runId: string;
+  readonly store: ObjectStore;
+  readonly output: Output;
+  /** Whether the engine that drives the run is still there. */
+  readonly isDriven: () => Promise<boolean>;
+  /** Asks the engine to stop the run. */
+  readonly stop: (reason: string) => Promise<void>;
+  /** Only events from here on belong to what is followed; earlier ones just count. */
+  readonly sinceMs: number;
+}
+
+/**
+ * Shows a run as it goes until its engine has ended: a line an event, and in a terminal one line that stays.
+ *
+ * First Ctrl-C in a terminal asks: stop, detach, or go on. SIGTERM, a second Ctrl-C, or SIGINT without a terminal stops
+ * the run; the run is followed to its receipt either way.
+ */
+export async function followRun(options: FollowOptions): Promise<Followed> {
+  const { runId, store, output } = options;
+  let progress = noProgress;
+  let detached = false;
+  let stopping = false;
+  const end = new AbortController();
+  const status = output.isTerminal ? new StatusLine() : undefined;
+
+  const stop = (reason: string): void => {
+    if (stopping) return;
+    stopping = true;
+    status?.clear();
+    output.note(`stopping: what runs is collected, then everything is taken down (${reason})`);
+    void options.stop(reason);
+  };
+  let asking = false;
+  const onInterrupt = (): void => {
+    if (!output.isTerminal || asking || stopping) {
+      stop("interrupted");
+      return;
+    }
+    asking = true;
+    status?.clear();
+    ask(
+      "\nstop the run, detach from it, or go on? [s/d/G] ",
+      (answer) => {
+        asking = false;
+        if (answer === "s") stop("stopped at the terminal");
+        if (answer === "d") {
+          detached = true;
+          end.abort();
+        }
+      },
+      onInterrupt,
+    );
+  };
+  const onTerminate = (): void => {
+    stop("terminated");
+  };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onTerminate);
+  const ticker =
+    status === undefined
+      ? undefined
+      : setInterval(() => {
+          if (!asking) status.show(statusText(progress, Date.now(), output.columns));
+        }, 500);
+  try {
+    const feed = readFeed(store, runId, {
+      clock: systemClock,
+      until: async () => !(await options.isDriven()),
+      signal: end.signal,
+    });
+    for await (const event of feed) {
+      progress = foldProgress(progress, event);
+      if (Date.parse(event.at) < options.sinceMs) continue;
+      status?.clear();
+      output.note(eventLine(event, progress));
+    }
+  } finally {
+    clearInterval(ticker);
+    status?.clear();
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onTerminate);
+  }
+  return { progress, detached };
+}
+
+function ask(question: string, then: (answer: string) => void, onInterrupt: () => void): void {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  terminal.on("SIGINT", () => {
+    terminal.close();
+    onInterrupt();
+  });
+  terminal.question(question, (answer) => {
+    terminal.close();
+    then(answer.trim().toLowerCase().slice(0, 1));
+  });
+}
+
+/** One event as one line; a finished trial shows its point and its metrics. */
+export function eventLine(event: EventRecord, progress: Progress): string {
+  const time = event.at.slice(11, 19);
+  const isTrial = event.kind === "trial-done" || event.kind === "trial-failed";
+  const count = isTrial ? ` [${progress.valid}/${progress.total}]` : "";
+  const mark = event.kind === "trial-failed" || event.kind === "deployment-failed" ? "! " : "";
+  return `${time}${count} ${mark}${event.text}${metricsText(event)}`;
+}
+
+function metricsText(event: EventRecord): string {
+  const { summary } = event.data;
+  if (typeof summary !== "object" || summary === null) return "";
+  const parts = Object.entries(summary).map(
+    ([name, value]) => `${name}=${typeof value === "number" ? readable(value) : String(value)}`,
+  );
+  return parts.length === 0 ? "" : `  ${parts.join("  ")}`;
+}
+
+/** Four significant digits, no exponent for what fits. */
+const readable = (value: number): string =>
+  Number.isInteger(value) && Math.abs(value) < 1e9 ? String(value) : String(Number(value.toPrecision(4)));
+
+function statusText(progress: Progress, nowMs: number, columns: number): string {
+  const left = remainingMs(progress, nowMs);
+  const running = progress.running.map((r) => `${r.pointKey}#${r.trialIndex} ${duration(nowMs - r.sinceMs)}`);
+  const parts = [
+    progress.stopping ? "stopping" : progress.phase,
+    `${progress.valid}/${progress.total} done`,
+    ...(progress.failedAttempts > 0 ? [`${progress.failedAttempts} failed`] : []),
+    ...(left === undefined || progress.phase !== "running" ? [] : [`${duration(left)} left`]),
+    ...running,
+  ];
+  return parts.join(" · ").slice(0, columns - 1);
+}
+
+/** A line at the bottom of the terminal that is drawn over. */
+class StatusLine {
+  private shown = "";
+
+  show(text: string): void {
+    if (text === this.shown) return;
+    this.shown = text;
+    process.stderr.write(`\r\u001b[2K${text}`);
+  }
+
+  clear(): void {
+    if (this.shown === "") return;
+    this.shown = "";
+    process.stderr.write("\r\u001b[2K");
+  }
+}

@@ -1,0 +1,208 @@
+import { Command, CommanderError, Option } from "commander";
+import { createOutput, reportError } from "./output.ts";
+import type { Output } from "./output.ts";
+
+/**
+ * The command line: parses flags, calls, prints. Each command's code is loaded when it is asked for, so that `--help`
+ * answers at once.
+ */
+interface Globals {
+  readonly json: boolean;
+  readonly home?: string;
+}
+
+/** What every command gets beside its own arguments. */
+export interface CommandContext {
+  readonly output: Output;
+  /** Folder of the embedded engine's state and store. */
+  readonly home: string;
+}
+
+type Action<A extends unknown[]> = (context: CommandContext, ...args: A) => Promise<number | undefined>;
+
+const version = "0.1.0";
+
+function buildProgram(): Command {
+  const program = new Command("reprise")
+    .description(
+      "Declare a systems-research benchmark once; rerun it on AWS, Azure, Google Cloud or this machine;\nget the paper's figures back, with evidence.",
+    )
+    .version(version)
+    .option("--json", "print results as JSON", false)
+    .option(
+      "--home <folder>",
+      "where the embedded engine keeps its store and state",
+      process.env["REPRISE_HOME"] ?? ".reprise",
+    )
+    .showHelpAfterError("(reprise --help lists the commands)")
+    .exitOverride();
+
+  const experiment = "experiment's folder or its definition file";
+  const selection = (command: Command): Command =>
+    command
+      .option("--only <sweep[:filter]...>", "only these sweeps, or their points that match name=value[,name=value]")
+      .option("--figure <name>", "only the points that this figure needs")
+      .option("--on <provider>", "run every deployment there instead: local, sim, aws, azure, gcp, hosts");
+
+  program
+    .command("init")
+    .argument("<folder>", "folder to make")
+    .description("make a new experiment that runs at once")
+    .action(act(program, async () => (await import("./commands/init.ts")).init));
+  program
+    .command("validate")
+    .argument("<experiment>", experiment)
+    .description("check a definition; every problem at once, with line and column")
+    .action(act(program, async () => (await import("./commands/validate.ts")).validate));
+  selection(
+    program
+      .command("plan")
+      .argument("<experiment>", experiment)
+      .option("--all", "list every trial")
+      .description("show what a run would do, how long it takes and what it costs"),
+  ).action(act(program, async () => (await import("./commands/plan.ts")).plan));
+  selection(
+    program
+      .command("explain")
+      .argument("<experiment>", experiment)
+      .argument("[point]", "part of a point's key")
+      .option("--run <run>", "against this run's results")
+      .description("say why each trial would run, or why not"),
+  ).action(act(program, async () => (await import("./commands/explain.ts")).explain));
+  selection(
+    program
+      .command("run")
+      .argument("<experiment>", experiment)
+      .addOption(
+        new Option("--until <phase>", "end after this phase")
+          .choices(["provision", "prepare", "trials"])
+          .default("trials"),
+      )
+      .option("--keep", "leave the deployments up; they still expire")
+      .option("--on-deployment <id>", "use the hosts of a kept deployment")
+      .option("--reuse", "take valid results of any run in the store")
+      .option("--detach", "do not follow the run")
+      .option("--yes", "do not ask for consent")
+      .option("--figures", "draw the experiment's figures at the end")
+      .description("run an experiment and follow it"),
+  ).action(act(program, async () => (await import("./commands/run.ts")).run));
+
+  const run = "<run>";
+  const runHelp = "run id, or a part of it that names one run; `last` for the newest";
+  program
+    .command("watch")
+    .argument(run, runHelp)
+    .description("follow a run")
+    .action(act(program, async () => (await import("./commands/watch.ts")).watch));
+  program
+    .command("status")
+    .argument("[run]", runHelp)
+    .description("how runs stand: trials, hosts, what each does, when it ends or dies")
+    .action(act(program, async () => (await import("./commands/status.ts")).status));
+  program
+    .command("list")
+    .description("list the runs in the store")
+    .action(act(program, async () => (await import("./commands/list.ts")).list));
+  program
+    .command("history")
+    .argument(run, runHelp)
+    .option("--execution <name>", "this execution instead of the run's newest")
+    .option("--all", "list the executions of the run")
+    .description("print the event history of a run's state machine")
+    .action(act(program, async () => (await import("./commands/history.ts")).history));
+  program
+    .command("logs")
+    .argument(run, runHelp)
+    .argument("[filter]", "part of the log's path: a point, a host, a unit")
+    .option("-f, --follow", "go on as they grow")
+    .option("-n, --lines <count>", "last lines of each", "20")
+    .description("print the logs of a run's trials, finished or still running")
+    .action(act(program, async () => (await import("./commands/logs.ts")).logs));
+  program
+    .command("ssh")
+    .argument(run, runHelp)
+    .argument("<host>", "host's name")
+    .description("open a shell on a host of a run that is still up")
+    .action(act(program, async () => (await import("./commands/ssh.ts")).ssh));
+  program
+    .command("exec")
+    .argument(run, runHelp)
+    .argument("<command...>", "command and its arguments, after --")
+    .option("--host <name...>", "only these hosts, or all of these roles")
+    .description("run one command on all or some hosts")
+    .action(act(program, async () => (await import("./commands/exec.ts")).exec));
+  program
+    .command("stop")
+    .argument(run, runHelp)
+    .option("--reason <text>", "why, for the record", "asked on the command line")
+    .description("stop a run: nothing new starts, what ran is collected, everything is torn down")
+    .action(act(program, async () => (await import("./commands/stop.ts")).stop));
+  program
+    .command("resume")
+    .argument(run, runHelp)
+    .option("--detach", "do not follow the run")
+    .description("take a run up again where it ended")
+    .action(act(program, async () => (await import("./commands/resume.ts")).resume));
+  program
+    .command("teardown")
+    .argument(run, runHelp)
+    .description("take down the deployments that a run kept or left")
+    .action(act(program, async () => (await import("./commands/teardown.ts")).teardown));
+  program
+    .command("clean")
+    .argument(run, runHelp)
+    .option("--yes", "do not ask")
+    .description("delete a run's evidence from the store")
+    .action(act(program, async () => (await import("./commands/clean.ts")).clean));
+  program
+    .command("fetch")
+    .argument(run, runHelp)
+    .argument("<folder>", "where to")
+    .description("copy a run's raw logs, verified; goes on where it was cut")
+    .action(act(program, async () => (await import("./commands/fetch.ts")).fetch));
+  program
+    .command("verify")
+    .argument(run, `${runHelp}; or a fetched folder`)
+    .description("check every file of a run against its manifests, offline")
+    .action(act(program, async () => (await import("./commands/verify.ts")).verify));
+  program
+    .command("results")
+    .argument(run, runHelp)
+    .addOption(new Option("--format <format>", "of the rows").choices(["csv", "json", "parquet"]).default("csv"))
+    .option("-o, --output <file>", "write there instead of to stdout")
+    .description("one row a trial: parameters and metrics")
+    .action(act(program, async () => (await import("./commands/results.ts")).results));
+  program
+    .command("figures")
+    .argument("[experiment]", `${experiment}; all that have results without it`)
+    .option("--run <run>", "from this run instead of the newest")
+    .option("-o, --output <folder>", "where to", "figures")
+    .description("draw the figures again from the results in the store")
+    .action(act(program, async () => (await import("./commands/figures.ts")).figures));
+  return program;
+}
+
+/** Loads the command's code, runs it, and makes its error readable. */
+function act<A extends unknown[]>(
+  program: Command,
+  load: () => Promise<Action<A>>,
+): (...args: unknown[]) => Promise<void> {
+  return async (...args) => {
+    const globals = program.opts<Globals>();
+    const context: CommandContext = { output: createOutput({ json: globals.json }), home: globals.home ?? ".reprise" };
+    try {
+      const action = await load();
+      // commander hands over the arguments, the options, and at last the command itself.
+      process.exitCode = (await action(context, ...(args.slice(0, -1) as A))) ?? 0;
+    } catch (error) {
+      process.exitCode = reportError(error, globals.json);
+    }
+  };
+}
+
+try {
+  await buildProgram().parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+}

@@ -1,0 +1,66 @@
+import type { Clock } from "../../core/effects/clock.ts";
+import { runKeys } from "../../core/names/keys.ts";
+import type { ObjectStore } from "../../core/ports/object-store.ts";
+import type { ExecutionRef } from "../asl/execution.ts";
+import type { HistoryEvent } from "../asl/history.ts";
+
+/** Events wait so long for company before they are written; a crash loses no more than this. */
+const gatherMs = 1_000;
+/** A chunk is written early when it holds so many. */
+const chunkEvents = 2_000;
+
+interface Pending {
+  readonly events: HistoryEvent[];
+  chunk: number;
+}
+
+/**
+ * Keeps the histories of a run's executions in its store, in chunks of JSON lines, while they grow.
+ *
+ * Memory holds only what is not yet written.
+ */
+export class HistorySink {
+  private readonly pending = new Map<string, Pending>();
+  private flushing: Promise<void> | undefined;
+  private readonly runId: string;
+  private readonly store: ObjectStore;
+  private readonly clock: Clock;
+
+  constructor(runId: string, effects: { readonly store: ObjectStore; readonly clock: Clock }) {
+    this.runId = runId;
+    this.store = effects.store;
+    this.clock = effects.clock;
+  }
+
+  add(execution: ExecutionRef, event: HistoryEvent): void {
+    const pending = this.pending.get(execution.name) ?? { events: [], chunk: 0 };
+    pending.events.push(event);
+    this.pending.set(execution.name, pending);
+    const isEnd = event.type.startsWith("Execution") && event.type !== "ExecutionStarted";
+    this.flushing ??= this.flushSoon(isEnd || pending.events.length >= chunkEvents ? 0 : gatherMs);
+  }
+
+  /** Writes everything that is still here. */
+  async flush(): Promise<void> {
+    await this.flushing;
+    await this.write();
+  }
+
+  private async flushSoon(ms: number): Promise<void> {
+    await this.clock.sleep(ms);
+    this.flushing = undefined;
+    await this.write();
+  }
+
+  private async write(): Promise<void> {
+    for (const [execution, pending] of [...this.pending]) {
+      const events = pending.events.splice(0);
+      if (events.length === 0) continue;
+      const lines = events.map((event) => JSON.stringify(event)).join("\n");
+      const key = runKeys(this.runId).historyChunk(execution, pending.chunk++);
+      if (/"type":"Execution(Succeeded|Failed|TimedOut|Aborted)"/.test(lines)) this.pending.delete(execution);
+      // The engine itself doesn't rest on its history: a write that fails costs a chunk, not the run.
+      await this.store.putIfAbsent(key, new TextEncoder().encode(`${lines}\n`), execution).catch(() => undefined);
+    }
+  }
+}

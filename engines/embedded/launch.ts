@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process";
+import { mkdir, open, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { z } from "zod";
+import type { Clock } from "../../core/effects/clock.ts";
+import { FailureError } from "../../core/errors/failure.ts";
+import { isAlive, ownerOf } from "../../stores/folder/owner.ts";
+
+/** What an engine process says of itself in a file beside the store, so that any command finds it again. */
+const engineStateSchema = z.object({
+  pid: z.number().int(),
+  /** Process, its start time and the boot: a reused pid is not taken for it. */
+  owner: z.string(),
+  runId: z.string(),
+  epoch: z.number().int(),
+  startedAt: z.string(),
+});
+export type EngineState = z.infer<typeof engineStateSchema>;
+
+export interface EnginePaths {
+  readonly state: string;
+  readonly log: string;
+}
+
+/** The engine that drives a run on this machine, or undefined when none is alive. */
+export async function findEngine(stateFile: string): Promise<EngineState | undefined> {
+  const text = await readFile(stateFile, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  const state = engineStateSchema.safeParse(JSON.parse(text));
+  return state.success && isAlive(state.data.owner) ? state.data : undefined;
+}
+
+/** Called by the engine process itself, before it does anything. */
+export async function announceEngine(
+  stateFile: string,
+  engine: Pick<EngineState, "runId" | "epoch">,
+  clock: Clock,
+): Promise<void> {
+  const state: EngineState = {
+    ...engine,
+    pid: process.pid,
+    owner: ownerOf(process.pid),
+    startedAt: new Date(clock.now()).toISOString(),
+  };
+  await mkdir(dirname(stateFile), { recursive: true });
+  await writeFile(`${stateFile}.${process.pid}`, JSON.stringify(state));
+  await rename(`${stateFile}.${process.pid}`, stateFile);
+}
+
+export const retireEngine = (stateFile: string): Promise<void> => unlink(stateFile).catch(() => undefined);
+
+export type EngineTask = "sweep" | "teardown";
+
+/**
+ * Starts an engine as a process of its own session: it outlives whoever started it, and is found by its state file.
+ *
+ * @throws FailureError when it hasn't announced itself in time; the message has the end of its log
+ */
+export async function launchEngine(
+  options: {
+    readonly entry: string;
+    readonly home: string;
+    readonly runId: string;
+    readonly epoch: number;
+    readonly task: EngineTask;
+    readonly paths: EnginePaths;
+  },
+  clock: Clock,
+): Promise<void> {
+  await mkdir(dirname(options.paths.log), { recursive: true });
+  const log = await open(options.paths.log, "a");
+  try {
+    const argv = [
+      options.entry,
+      "--home",
+      options.home,
+      "--run",
+      options.runId,
+      "--epoch",
+      String(options.epoch),
+      "--task",
+      options.task,
+    ];
+    const child = spawn(process.execPath, argv, { detached: true, stdio: ["ignore", log.fd, log.fd] });
+    let exited = false;
+    child.once("exit", () => (exited = true));
+    child.unref();
+    for (let tries = 0; tries < 300; tries++) {
+      const engine = await findEngine(options.paths.state);
+      if (engine !== undefined && engine.epoch === options.epoch) return;
+      // A very short task may be done before it is seen.
+      if (hasExited(exited) && child.exitCode === 0) return;
+      if (hasExited(exited)) break;
+      await clock.sleep(50);
+    }
+  } finally {
+    await log.close();
+  }
+  const said = (await readFile(options.paths.log, "utf8").catch(() => "")).trimEnd().split("\n").slice(-5).join("\n");
+  throw new FailureError({
+    class: "defect",
+    message: `the engine did not start: ${said}`,
+    hint: `its log is ${options.paths.log}`,
+  });
+}
+
+/** Reads the flag anew: it changes in a callback, which the compiler's narrowing doesn't know. */
+const hasExited = (flag: boolean): boolean => flag;

@@ -1,0 +1,130 @@
+import type { Clock } from "../../core/effects/clock.ts";
+import { FailureError, toFailure } from "../../core/errors/failure.ts";
+import type { FlowEffects } from "../../core/flow/effects.ts";
+import { forEachBounded } from "../../core/flow/fan-out.ts";
+import { reportAlive, reportDone } from "../../core/flow/phase.ts";
+import type { PhaseRef } from "../../core/names/keys.ts";
+import { hostFolder, hostStepId, scopePrefix } from "../../core/names/keys.ts";
+import type { TopologyHost } from "../../core/plan/types.ts";
+import type { HostAgent, StepResult } from "../../core/ports/host-agent.ts";
+
+/** One question to the supervisor lasts this long at most; its answer comes at once when the step ends. */
+const waitMs = 20_000;
+const beatEveryMs = 60_000;
+/** After a cut connection: soon again, then ever slower, for ever while the phase is awaited. */
+const firstRetryMs = 250;
+const longestRetryMs = 10_000;
+const landAtOnce = 4;
+
+/**
+ * Follows phases on hosts that can't reach the control side: asks, lands files, reports (design decision 3).
+ *
+ * Everything it does may be done twice: landing is create-if-absent, reports and acknowledgements repeat.
+ */
+export class Puller {
+  private readonly watched = new Map<string, AbortController>();
+  private readonly running = new Set<Promise<void>>();
+  private readonly flow: () => FlowEffects;
+
+  /** @param flow gives the effects; a function because the effects' own `watch` is this puller */
+  constructor(flow: () => FlowEffects) {
+    this.flow = flow;
+  }
+
+  watch(ref: PhaseRef, hosts: readonly TopologyHost[]): void {
+    for (const host of hosts) {
+      const key = `${hostStepId(ref)}@${host.name}`;
+      this.watched.get(key)?.abort();
+      const end = new AbortController();
+      this.watched.set(key, end);
+      const follow = this.follow(ref, host, end.signal).finally(() => {
+        if (this.watched.get(key) === end) this.watched.delete(key);
+        this.running.delete(follow);
+      });
+      this.running.add(follow);
+    }
+  }
+
+  /** Stops following; what the hosts do goes on. */
+  async close(): Promise<void> {
+    for (const end of this.watched.values()) end.abort();
+    await Promise.allSettled(this.running);
+  }
+
+  private async follow(ref: PhaseRef, host: TopologyHost, signal: AbortSignal): Promise<void> {
+    const fx = this.flow();
+    const agent = fx.agent(runIdOf(ref), host);
+    const stepId = hostStepId(ref);
+    let retryMs = firstRetryMs;
+    let beatAt = fx.clock.now() + beatEveryMs;
+    while (!signal.aborted) {
+      try {
+        const state = await agent.wait(stepId, waitMs, signal);
+        retryMs = firstRetryMs;
+        if (state.kind === "superseded") return;
+        if (state.kind === "unknown") {
+          await reportDone(ref, lostStep(stepId, host, fx.clock), fx);
+          return;
+        }
+        if (state.kind === "done") {
+          await land(ref, agent, state.result, fx);
+          await reportDone(ref, state.result, fx);
+          await agent.acknowledge(stepId).catch(() => undefined); // the host forgets its files at the next reset anyway
+          return;
+        }
+        if (fx.clock.now() >= beatAt) {
+          beatAt = fx.clock.now() + beatEveryMs;
+          if ((await reportAlive(ref, fx)) === "superseded") return;
+        }
+      } catch (error) {
+        if (isAborted(signal)) return;
+        const failure = toFailure(error);
+        if (failure.class === "collect" || failure.class === "integrity") {
+          await reportDone(ref, { ...lostStep(stepId, host, fx.clock), failure: { ...failure, host: host.name } }, fx);
+          return;
+        }
+        await fx.clock.sleep(retryMs, signal).catch(() => undefined);
+        retryMs = Math.min(longestRetryMs, retryMs * 2);
+      }
+    }
+  }
+}
+
+/** Reads the flag anew: awaits in between change it, which the compiler's narrowing doesn't know. */
+const isAborted = (signal: AbortSignal): boolean => signal.aborted;
+
+const runIdOf = (ref: PhaseRef): string => (ref.scope.kind === "attempt" ? ref.scope.attempt.runId : ref.scope.runId);
+
+/** Lands every artifact below the scope's prefix; the store verifies length and digest before a key becomes visible. */
+async function land(ref: PhaseRef, agent: HostAgent, result: StepResult, fx: FlowEffects): Promise<void> {
+  const folder = hostFolder(ref.scope);
+  await forEachBounded(result.artifacts, landAtOnce, async (artifact) => {
+    const key = `${scopePrefix(ref.scope)}/${result.host}/${artifact.path}`;
+    if ((await fx.store.head(key)) !== undefined) return;
+    const answer = await fx.store.putFile(key, agent.read(folder, artifact.path, 0), artifact);
+    if (answer === "other") {
+      throw new FailureError({
+        class: "integrity",
+        message: `${key} is in the store with other bytes`,
+        host: result.host,
+      });
+    }
+  });
+}
+
+const lostStep = (stepId: string, host: TopologyHost, clock: Clock): StepResult => ({
+  stepId,
+  host: host.name,
+  units: [],
+  artifacts: [],
+  missing: [],
+  warnings: [],
+  failure: {
+    class: "transport",
+    message: `${host.name} knows nothing of ${stepId}: it lost its disk, or was replaced`,
+    hint: "look at the machine's own log; the trial runs again",
+    host: host.name,
+  },
+  startedAt: clock.now(),
+  endedAt: clock.now(),
+});

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import type { Json } from "../core/effects/json.ts";
+import { admitRun } from "../core/flow/admit.ts";
+import { claimBlock } from "../core/flow/claim.ts";
+import type { FlowEffects } from "../core/flow/effects.ts";
+import { finishInputSchema, finishRun } from "../core/flow/finish.ts";
+import { ensureHosts, observeHosts } from "../core/flow/provision.ts";
+import { recordOutcome } from "../core/flow/record.ts";
+import { sealWhenLast } from "../core/flow/seal.ts";
+import { startPhase, startPhaseInputSchema } from "../core/flow/start-phase.ts";
+import {
+  attemptStateSchema,
+  claimInputSchema,
+  deploymentStateSchema,
+  sweepInputSchema,
+  teardownInputSchema,
+  teardownStateSchema,
+} from "../core/flow/states.ts";
+import {
+  closeDeployment,
+  destroyDeployment,
+  observeGone,
+  releaseDeployment,
+  writeReceipt,
+} from "../core/flow/teardown.ts";
+import { verifyAttempt } from "../core/flow/verify.ts";
+
+/**
+ * The handlers that the state machines call, by the name that stands in `statemachines/*.asl.json`.
+ *
+ * Each parses its payload, calls one function of the core and gives back small JSON. Step Functions reaches them as
+ * Lambda functions, the embedded engine calls them in process: the same code either way.
+ */
+export type Handler = (payload: unknown, fx: FlowEffects) => Promise<Json>;
+
+export const handlers = {
+  admit: handler(sweepInputSchema, (input, execution, fx) => admitRun(input, execution, fx)),
+  ensure: handler(deploymentStateSchema, (state, _, fx) => ensureHosts(state, fx)),
+  observe: handler(deploymentStateSchema, (state, _, fx) => observeHosts(state, fx)),
+  claim: handler(claimInputSchema, (input, execution, fx) => claimBlock(input, execution, fx)),
+  startPhase: async (payload, fx) => {
+    await startPhase(startPhaseInputSchema.parse(payload), fx);
+    return null;
+  },
+  verify: handler(attemptStateSchema, (state, execution, fx) => verifyAttempt(state, execution, fx)),
+  record: handler(attemptStateSchema, (state, execution, fx) => recordOutcome(state, execution, fx)),
+  release: handler(deploymentStateSchema, (state, _, fx) => releaseDeployment(state, fx)),
+  finish: handler(finishInputSchema, async (input, _, fx) => {
+    const finished = await finishRun(input, fx);
+    await sealWhenLast(input.runId, fx);
+    return finished;
+  }),
+  close: handler(teardownInputSchema, (input, _, fx) => closeDeployment(input, fx)),
+  destroy: handler(teardownStateSchema, (state, _, fx) => destroyDeployment(state, fx)),
+  observeGone: handler(teardownStateSchema, (state, _, fx) => observeGone(state, fx)),
+  receipt: handler(teardownStateSchema, async (state, _, fx) => {
+    const written = await writeReceipt(state, fx);
+    await sealWhenLast(state.runId, fx);
+    return written;
+  }),
+} as const satisfies Record<string, Handler>;
+
+export type HandlerName = keyof typeof handlers;
+
+/** Wraps a function of the core: every Task of the state machines sends `{input, execution}`. */
+function handler<S extends z.ZodType>(
+  schema: S,
+  run: (input: z.output<S>, execution: string, fx: FlowEffects) => Promise<object>,
+): Handler {
+  const envelope = z.object({ input: z.unknown(), execution: z.string() });
+  return async (payload, fx) => {
+    const { input, execution } = envelope.parse(payload);
+    const result = await run(schema.parse(input), execution, fx);
+    // Everything that crosses a state boundary is JSON already; this drops the `undefined`s that JSON has no word for.
+    return JSON.parse(JSON.stringify(result)) as Json;
+  };
+}
