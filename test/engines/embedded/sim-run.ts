@@ -1,0 +1,273 @@
+import { readFileSync } from "node:fs";
+import { toBytes } from "../../../core/flow/effects.ts";
+import { seededRandom } from "../../../core/effects/random.ts";
+import { blobKey, runKeys, sweepExecution } from "../../../core/names/keys.ts";
+import type { Experiment, Plan, PlannedHost, RenderedStep, TopologyHost } from "../../../core/plan/types.ts";
+import type { Unit } from "../../../core/ports/host-agent.ts";
+import type { ObjectStore } from "../../../core/ports/object-store.ts";
+import type { RunRecord } from "../../../core/records/schemas.ts";
+import { VirtualClock } from "../../../engines/clock/virtual-clock.ts";
+import type { EmbeddedEngine } from "../../../engines/embedded/embedded-engine.ts";
+import { createEmbeddedEngine } from "../../../engines/embedded/embedded-engine.ts";
+import type { SimBehaviour } from "../../../providers/sim/sim-world.ts";
+import { SimWorld } from "../../../providers/sim/sim-world.ts";
+import { MemoryStore } from "../../../stores/memory/memory-store.ts";
+
+export const machineFiles = Object.fromEntries(
+  ["sweep", "trial", "teardown"].map((name) => [
+    `${name}.asl.json`,
+    readFileSync(new URL(`../../../statemachines/${name}.asl.json`, import.meta.url), "utf8"),
+  ]),
+);
+
+export const unitFixture = (overrides: Partial<Unit> = {}): Unit => ({
+  name: "load",
+  kind: "job",
+  script: "true",
+  env: {},
+  files: [],
+  workDir: ".",
+  timeoutMs: 60_000,
+  limits: {},
+  ...overrides,
+});
+
+const plannedHost = (name: string, role: string, lane: number): PlannedHost => ({
+  name,
+  role,
+  labels: [role],
+  lane,
+  index: 0,
+  provider: "sim",
+  shape: {
+    type: "sim",
+    image: "sim",
+    architecture: "x86_64",
+    vcpus: 2,
+    memoryBytes: 1e9,
+    spot: false,
+    disks: [],
+    options: {},
+  },
+  user: "sim",
+  packages: [],
+  sysctl: {},
+  swapBytes: undefined,
+  dollarsPerHour: 0,
+});
+
+/** One server and one client a lane; `points` × `trials`, blocks of one trial each, in passes. */
+export function simExperiment(options: {
+  readonly points: number;
+  readonly trials: number;
+  readonly lanes: number;
+}): Experiment {
+  const points = Array.from({ length: options.points }, (_, i) => ({
+    pointKey: `load.n=${i}`,
+    sweep: "load",
+    deployment: "main",
+    parameters: { n: i },
+    timeoutMs: 120_000,
+    expectedMs: 10_000,
+  }));
+  const plan: Plan = {
+    schema: "reprise/plan@1",
+    experiment: "sim",
+    title: "sim",
+    definitionDigest: "0".repeat(64),
+    bundle: { sha256: "0".repeat(64), bytes: 0 },
+    sources: {},
+    deployments: [
+      {
+        name: "main",
+        lanes: options.lanes,
+        places: { sim: [{ region: "sim-1" }, { region: "sim-2" }] },
+        hosts: Array.from({ length: options.lanes }, (_, lane) => [
+          plannedHost(`l${lane}-server-0`, "server", lane),
+          plannedHost(`l${lane}-client-0`, "client", lane),
+        ]).flat(),
+        setupStages: 1,
+        setupTimeoutMs: 600_000,
+        leaseMs: 4 * 24 * 3_600_000,
+      },
+    ],
+    points,
+    blocks: Array.from({ length: options.trials }, (_, trialIndex) =>
+      points.map((_, point) => ({
+        deployment: "main",
+        trials: [{ point, trialIndex, trialKey: `key-${point}-${trialIndex}`, seed: trialIndex }],
+      })),
+    ).flat(),
+    retries: {},
+    stopAfterFailures: undefined,
+    budgetDollars: undefined,
+  };
+  const on = (hosts: readonly TopologyHost[], role: string, units: readonly Unit[]): RenderedStep[] =>
+    hosts.filter((h) => h.role === role).map((h) => ({ host: h.name, units, collect: [] }));
+  return {
+    plan,
+    stages: () => 1,
+    renderSetup: (_deployment, _stage, topology) =>
+      topology.hosts.map((h) => ({
+        host: h.name,
+        units: [unitFixture({ name: "install", kind: "command" })],
+        collect: [],
+      })),
+    renderTrial: (phase, _stage, trial) => {
+      const lane = trial.topology.hosts.filter((h) => h.lane === trial.lane);
+      if (phase === "services") return on(lane, "server", [unitFixture({ name: "server", kind: "service" })]);
+      if (phase === "jobs") return on(lane, "client", [unitFixture({ name: "load", kind: "job" })]);
+      return [];
+    },
+    check: async () => [],
+    summarize: async () => ({ opsPerSec: 1 }),
+    classify: (failure) => failure,
+  };
+}
+
+/**
+ * `kill -9` in a simulation: after so many effects a process does nothing any more, not even fail. The effect that burns
+ * it down may or may not happen, as the caller of a killed process can't know either.
+ */
+export class Fuse {
+  private left: number;
+  readonly isLastDone: boolean;
+  constructor(effects: number, isLastDone: boolean) {
+    this.left = effects;
+    this.isLastDone = isLastDone;
+  }
+
+  get isBurnt(): boolean {
+    return this.left <= 0;
+  }
+
+  /** The same object, until the fuse has burnt down. */
+  protect<T extends object>(target: T): T {
+    return new Proxy(target, {
+      get: (object, property, receiver) => {
+        const member: unknown = Reflect.get(object, property, receiver);
+        if (typeof member !== "function") return member;
+        const call = member.bind(object) as (...args: unknown[]) => unknown; // a method of the target
+        return (...args: unknown[]) => {
+          if (property === "now" || property === "signPut") return call(...args);
+          if (this.isBurnt) return dead;
+          if (property !== "sleep") this.left--;
+          if (this.isBurnt && !this.isLastDone) return dead;
+          const result = call(...args);
+          if (this.isBurnt) return dead;
+          return result instanceof Promise ? result.then((value: unknown) => (this.isBurnt ? dead : value)) : result;
+        };
+      },
+    });
+  }
+}
+
+/** Neither resolves nor rejects, and lists nothing for ever. */
+const dead = Object.assign(new Promise<never>(() => undefined), {
+  [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }),
+});
+
+export interface SimRun {
+  readonly runId: string;
+  readonly store: MemoryStore;
+  readonly world: SimWorld;
+  readonly clock: VirtualClock;
+  readonly experiment: Experiment;
+  /** A control plane of its own on the same store and hosts; with a fuse it dies when that has burnt down. */
+  engine(fuse?: Fuse): EmbeddedEngine;
+  /** Starts one epoch; resolves when the sweep has ended. */
+  sweep(engine: EmbeddedEngine, epoch: number): Promise<string>;
+  /** Resolves when no execution runs any more, teardown included. */
+  settle(engine: EmbeddedEngine): Promise<void>;
+}
+
+export async function createSimRun(options: {
+  readonly experiment: Experiment;
+  readonly behaviour?: Partial<SimBehaviour>;
+  readonly record?: Partial<RunRecord>;
+  readonly wrapStore?: (store: MemoryStore, clock: VirtualClock) => ObjectStore;
+  readonly keepsHistory?: boolean;
+}): Promise<SimRun> {
+  const clock = new VirtualClock();
+  const store = new MemoryStore({ clock });
+  const behaviour: SimBehaviour = {
+    run: () => ({ durationMs: 1_000, exitCode: 0 }),
+    bootMs: 20_000,
+    ...options.behaviour,
+  };
+  const world = new SimWorld({ clock, random: seededRandom(1), behaviour });
+  const runId = "sim-run";
+  const { experiment } = options;
+  const record: RunRecord = {
+    schema: "reprise/run-record@1",
+    runId,
+    experiment: "sim",
+    definitionDigest: "0".repeat(64),
+    planDigest: "0".repeat(64),
+    owner: "test",
+    createdAt: "2026-01-01T00:00:00.000Z",
+    repriseVersion: "test",
+    until: "trials",
+    keep: false,
+    reuse: "run",
+    deploymentsAtOnce: 1,
+    ...options.record,
+  };
+  await store.putIfAbsent(runKeys(runId).run, toBytes(record), "test");
+  await store.putIfAbsent(blobKey(experiment.plan.bundle.sha256), new Uint8Array(), "test");
+  let engines = 0;
+  return {
+    runId,
+    store,
+    world,
+    clock,
+    experiment,
+    engine: (fuse) => {
+      const n = ++engines;
+      let ids = 0;
+      const guard = <T extends object>(target: T): T => (fuse === undefined ? target : fuse.protect(target));
+      return createEmbeddedEngine({
+        runId,
+        clock: guard(clock),
+        random: seededRandom(n),
+        newId: () => `e${n}-${(++ids).toString().padStart(8, "0")}`,
+        store: guard(options.wrapStore?.(store, clock) ?? store),
+        machineFiles,
+        ...(options.keepsHistory === undefined ? {} : { keepsHistory: options.keepsHistory }),
+        world: {
+          openRun: async () => experiment,
+          provider: () => guard(world.provider),
+          agent: (_runId, host) => guard(world.agent(host)),
+          hostSetup: async () => ({ authorizedKey: "", hostPrivateKey: "", hostKey: "SHA256:sim" }),
+          push: () => undefined,
+          version: "test",
+        },
+      });
+    },
+    sweep: async (engine, epoch) => {
+      const name = sweepExecution(runId, epoch);
+      await engine.asl.start("sweep", name, { runId, epoch });
+      return (await engine.asl.wait(name)).status;
+    },
+    settle: async (engine) => {
+      for (let running = engine.asl.listRunning(); running.length > 0; running = engine.asl.listRunning()) {
+        await Promise.all(running.map((execution) => engine.asl.wait(execution.name)));
+      }
+    },
+  };
+}
+
+/** Trials with a valid attempt, as `pointKey/trialIndex/attempt`, sorted. */
+export async function validResults(run: SimRun): Promise<string[]> {
+  const valid: string[] = [];
+  for await (const entry of run.store.list(runKeys(run.runId).outcomes)) {
+    const stored = await run.store.get(entry.key);
+    const outcome = JSON.parse(new TextDecoder().decode(stored!.body)) as {
+      pointKey: string;
+      trialIndex: number;
+      attempt: number;
+    };
+    valid.push(`${outcome.pointKey}/${outcome.trialIndex}/${outcome.attempt}`);
+  }
+  return valid.sort();
+}
