@@ -100,18 +100,20 @@ export interface DensityOptions {
  * no more than one pass; the error against the direct sum is below 1e-3 of the peak.
  */
 export function kernelDensity(samples: Samples, options: DensityOptions = {}): DensityPoint[] {
-  const values = toFloat64(samples, "a density");
-  const bandwidth = options.bandwidth ?? silvermanBandwidth(values);
+  const given = toFloat64(samples, "a density");
+  const bandwidth = options.bandwidth ?? silvermanBandwidth(given);
   if (!(bandwidth > 0)) throw new SampleError(`a bandwidth of ${bandwidth}`, { hint: "give a positive bandwidth" });
   let low = Infinity;
   let high = -Infinity;
-  for (const value of values) {
+  for (const value of given) {
     if (value < low) low = value;
     if (value > high) high = value;
   }
   const [from, to] = options.range ?? [low - 3 * bandwidth, high + 3 * bandwidth];
   const points = options.points ?? 200;
   if (!Number.isInteger(points) || points < 2) throw new SampleError(`a density of ${points} points`);
+  // A constant is one value, however often it was measured.
+  const values = low === high ? given.subarray(0, 1) : given;
   // Grid cells of an eighth of a bandwidth; exact sums for few values.
   const cells = Math.ceil(((high - low) / bandwidth) * 8) + 1;
   const exact = values.length <= cells || cells > 1_000_000;

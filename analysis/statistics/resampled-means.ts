@@ -1,6 +1,9 @@
 import { mean } from "./descriptive.ts";
 import type { Generator } from "./generator.ts";
 
+// Taken out of Math once: a lookup of a global costs more than the function, wherever code runs in a context of its own.
+const { imul } = Math;
+
 // Every index below is proved by its loop's bound, so `as number` only tells the compiler what it can't see.
 
 /**
@@ -76,8 +79,8 @@ function addDirectly(values: Float64Array, sums: Float64Array, random: Generator
   for (let r = 0; r < sums.length; r++) {
     let total = 0;
     for (let i = 0; i < n; i++) {
-      const m = Math.imul(b, 5);
-      const draw = Math.imul((m << 7) | (m >>> 25), 9) >>> 0;
+      const m = imul(b, 5);
+      const draw = imul((m << 7) | (m >>> 25), 9) >>> 0;
       const t = b << 9;
       c ^= a;
       d ^= b;
@@ -149,8 +152,8 @@ function addFromPairTable(
     let total = 0;
     // Whole numbers of four draws, then one more random number for the one to three that are left.
     for (let left = draws; left > 0; left -= 4) {
-      const m = Math.imul(b, 5);
-      const draw = Math.imul((m << 7) | (m >>> 25), 9);
+      const m = imul(b, 5);
+      const draw = imul((m << 7) | (m >>> 25), 9);
       const t = b << 9;
       c ^= a;
       d ^= b;
