@@ -1,0 +1,2344 @@
+#!/bin/sh
+# reprise's supervisor: runs one host's steps, keeps their records on disk, reports until somebody acknowledges.
+#
+# Called as `sh ROOT/supervisor.sh VERB ...`; everything lives below ROOT, its own records in ROOT/.state. A step gets a
+# runner of its own in its own session, so that the caller, its connection and the control side may all die. The runner
+# sleeps on a FIFO; files are the truth and lines in the FIFO only wake it. docs/supervisor.md has verbs, files and wire
+# format. POSIX sh (dash, bash --posix, busybox) on Linux: no `local`, so variables carry a prefix for their function.
+
+set -u
+umask 022
+LC_ALL=C
+export LC_ALL
+
+case $0 in */*) cd -P "${0%/*}" || exit 71 ;; *) cd -P . || exit 71 ;; esac
+ROOT=$PWD
+SELF=$ROOT/supervisor.sh
+S=$ROOT/.state
+IFS=' 	
+'
+BOOT=
+read -r BOOT 2>/dev/null </proc/sys/kernel/random/boot_id
+
+# Exit codes that the control side reads.
+EX_USAGE=64 EX_TORN=65 EX_UNKNOWN=66 EX_FOREIGN=69 EX_DEFECT=70 EX_BUSY=75
+
+die() { # CODE MESSAGE
+  printf 'reprise: %s\n' "$2" >&2
+  [ -z "${LOCKED:-}" ] || rm -f "$S/lock"
+  exit "$1"
+}
+
+# --- Small tools ------------------------------------------------------------------------------------------------------
+
+uptime_ms() { # sets UPTIME, a clock that never steps
+  read -r UPTIME _ </proc/uptime
+  up_fraction=${UPTIME#*.}
+  UPTIME=$((${UPTIME%.*} * 1000 + 1$up_fraction * 10 - 1000))
+}
+
+now() { # sets NOW: ms since the epoch
+  case ${CLOCK:-} in
+    bash) NOW=${EPOCHREALTIME%[.,]*}${EPOCHREALTIME#*[.,]} NOW=${NOW%???} ;;
+    date) NOW=$(date +%s%N) NOW=${NOW%??????} ;;
+    uptime) uptime_ms; NOW=$((UPTIME + CLOCK_OFFSET)) ;;
+    *) find_clock; now ;;
+  esac
+}
+
+# busybox's date knows no nanoseconds: there the offset of the uptime is measured where a second begins, and kept.
+find_clock() {
+  if [ -n "${EPOCHREALTIME:-}" ]; then CLOCK=bash; return; fi
+  case $(date +%s%N) in *[!0-9]* | ? | ?? | ????????????) ;; *) CLOCK=date; return ;; esac
+  CLOCK=uptime CLOCK_OFFSET=
+  { read -r CLOCK_OFFSET <"$S/clock.$BOOT"; } 2>/dev/null
+  fc_sec=$(date +%s)
+  if [ -n "$CLOCK_OFFSET" ]; then
+    uptime_ms
+    fc_error=$((fc_sec * 1000 - UPTIME - CLOCK_OFFSET))
+    if [ "$fc_error" -lt 100 ] && [ "$fc_error" -gt -1100 ]; then return; fi
+  fi
+  while fc_next=$(date +%s); [ "$fc_next" = "$fc_sec" ]; do :; done
+  uptime_ms
+  CLOCK_OFFSET=$((fc_next * 1000 - UPTIME))
+  if [ -d "$S" ]; then echo "$CLOCK_OFFSET" >"$S/clock.$BOOT"; fi
+}
+
+# Before the shell reads on: clocks are measured by the fastest round trip.
+if [ "${1:-}" = clock ]; then
+  now
+  echo "{\"kind\":\"clock\",\"now\":$NOW}"
+  exit
+fi
+
+to_sec() { # MS: sets SEC, for sleep
+  if [ "$1" -le 0 ]; then SEC=0; return; fi
+  ts_ms=00$(($1 % 1000))
+  SEC=$(($1 / 1000)).${ts_ms#"${ts_ms%???}"}
+}
+
+shq() { # TEXT: sets Q to one shell word
+  shq_rest=$1 Q=
+  while :; do
+    case $shq_rest in
+      *\'*) Q="$Q${shq_rest%%\'*}'\\''" shq_rest=${shq_rest#*\'} ;;
+      *) Q="'$Q$shq_rest'"; return ;;
+    esac
+  done
+}
+
+json() { # TEXT: sets J to a JSON string
+  case $1 in
+    *[!A-Za-z0-9\ ._:/=+@,\;\(\)-]*)
+      J=$(printf '%s\n' "$1" | awk '
+        BEGIN { for (i = 0; i < 32; i++) code[sprintf("%c", i)] = sprintf("\\u%04x", i); code["\177"] = "\\u007f"
+                code["\""] = "\\\""; code["\\"] = "\\\\"; printf "\"" }
+        { if (NR > 1) printf "\\n"
+          for (i = 1; i <= length($0); i++) { c = substr($0, i, 1); printf "%s", (c in code) ? code[c] : c } }
+        END { printf "\"" }') ;;
+    *) J=\"$1\" ;;
+  esac
+}
+
+sha256_list() { # paths on stdin, one a line: "digest path" lines, paths as given
+  if command -v sha256sum >/dev/null; then with_paths sha256sum
+  elif command -v openssl >/dev/null; then with_paths openssl dgst -sha256 -r
+  else with_paths shasum -a 256
+  fi
+}
+
+with_paths() { # COMMAND...: with the paths on stdin as arguments; xargs starts only beyond a hundred
+  wp_paths= wp_n=0
+  while [ $wp_n -lt 100 ] && read -r wp_path; do wp_paths="$wp_paths $wp_path" wp_n=$((wp_n + 1)); done
+  # shellcheck disable=SC2086 # names were checked: nothing in them can fall apart
+  if [ $wp_n -gt 0 ]; then "$@" $wp_paths; fi
+  if [ $wp_n = 100 ] && read -r wp_path; then { echo "$wp_path"; cat; } | xargs "$@"; fi
+}
+
+sha256_stdin() { # sets SHA
+  if command -v sha256sum >/dev/null; then SHA=$(sha256sum)
+  elif command -v openssl >/dev/null; then SHA=$(openssl dgst -sha256 -r)
+  else SHA=$(shasum -a 256)
+  fi
+  SHA=${SHA%% *}
+}
+sha256() { SHA=; [ -f "$1" ] && sha256_stdin <"$1"; } # FILE
+
+size_of() { # FILE: sets SIZE
+  SIZE=0
+  [ -f "$1" ] || return 1
+  # shellcheck disable=SC2012 # the one portable way to a size that doesn't read the file
+  SIZE=$(ls -ln "$1" | awk '{ print $5; exit }')
+}
+
+check_name() { # a step's id: one path segment
+  case $1 in '' | .* | -* | *[!A-Za-z0-9._=+@-]*) die $EX_USAGE "not a step: $1" ;; esac
+}
+check_path() { # below ROOT, without detours, not our own records
+  case /$1/ in
+    // | /.state/* | */../* | */./* | *//* | *[!A-Za-z0-9._=+@/-]*) die $EX_USAGE "not a path below the root: $1" ;;
+  esac
+}
+check_number() { case $1 in '' | *[!0-9]*) die $EX_USAGE "not a number: $1" ;; esac }
+
+init_state() {
+  if [ ! -f "$S/id" ]; then
+    mkdir -p "$S/steps" "$S/attempts" "$S/tmp" "$S/bin" "$ROOT/facts" || die $EX_DEFECT "can't write below $ROOT"
+    chmod 711 "$S" "$S/steps"
+    read -r is_id </proc/sys/kernel/random/uuid
+    echo "$is_id" >"$S/tmp/id.$$"
+    ln "$S/tmp/id.$$" "$S/id" 2>/dev/null # whoever is first names the root
+    rm -f "$S/tmp/id.$$"
+    shq "$SELF"
+    printf '#!/bin/sh\nexec sh %s unit "$@"\n' "$Q" >"$S/bin/reprise-unit"
+    chmod 755 "$S/bin/reprise-unit"
+    # Room for a last result when the disk is full.
+    dd if=/dev/zero of="$S/reserve" bs=1024 count=256 2>/dev/null
+  fi
+  read -r ID <"$S/id"
+}
+
+# --- Who is who: a process is its pid, start time and boot, so that a reused pid is never trusted -----------------------
+
+ident() { # PID: sets IDENT, fails for what is gone or a zombie
+  { read -r id_stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  # shellcheck disable=SC2086 # fields
+  set -- "$1" ${id_stat##*) }
+  case $2 in Z | X) return 1 ;; esac
+  IDENT=$1.${21}
+}
+
+owner_of() { # LINK: sets OWNER and OWNER_PID; true when that process lives
+  OWNER_PID=
+  OWNER=$(readlink "$1" 2>/dev/null) || return 1
+  OWNER_PID=${OWNER%%.*}
+  ident "$OWNER_PID" && [ "$OWNER" = "$IDENT.$BOOT" ]
+}
+
+# Becomes the owner of LINK unless a living process is. A dead owner's link is taken away by exactly one process: the
+# one that makes the folder named after that owner.
+try_own() { # LINK
+  ident $$
+  to_me=$IDENT.$BOOT to_n=0
+  until ln -s "$to_me" "$1" 2>/dev/null; do
+    owner_of "$1" && return 1
+    if [ -n "$OWNER" ] && mkdir "$S/tmp/${1##*/}.$OWNER" 2>/dev/null; then rm -f "$1"; continue; fi
+    to_n=$((to_n + 1))
+    [ $to_n -lt 100 ] || return 1
+    sleep 0.02
+  done
+}
+
+lock() {
+  lk_n=0
+  until try_own "$S/lock"; do
+    lk_n=$((lk_n + 1))
+    [ $lk_n -lt 250 ] || die $EX_BUSY "another call holds the lock"
+    sleep 0.02
+  done
+  LOCKED=1
+}
+unlock() { rm -f "$S/lock"; LOCKED=; }
+
+post() { # FIFO WORDS: never blocks, since it opens both ends
+  if [ -p "$1" ]; then { echo "$2" 1<>"$1"; } 2>/dev/null; fi
+}
+
+notify() { for nf_fifo in "$D"/waiters/*; do post "$nf_fifo" wake; done; }
+
+# Runs an inner verb of this script, free of everything that the caller holds: session, descriptors, markers, cgroup.
+spawn() {
+  (
+    unset REPRISE_MARKER
+    REPRISE_RUNNER="$ID:$*"
+    export REPRISE_RUNNER
+    trap '' HUP
+    if command -v setsid >/dev/null; then exec setsid sh "$SELF" "$@"; else exec sh "$SELF" "$@"; fi
+  ) </dev/null >>"$S/log" 2>&1 3>&- 4>&- &
+}
+
+enter() { # what every spawned verb does first
+  init_state
+  find_cgroup
+  if [ "$CG" != - ]; then { echo $$ >"$CG/supervisor/cgroup.procs"; } 2>/dev/null; fi
+  # The kernel should rather kill what is measured than what reports it; allowed for root alone.
+  { echo -900 >/proc/self/oom_score_adj; } 2>/dev/null
+}
+
+# --- Processes of units: found by cgroup, session, and a marker in the environment ----------------------------------
+
+# Sets CG and CGM: our cgroup v2 folder, and where memory limits go (the same, or a v1 memory group on older hosts).
+find_cgroup() {
+  CG=- CGM=-
+  if { read -r fc_boot CG CGM <"$S/cgroup"; } 2>/dev/null && [ "$fc_boot" = "$BOOT" ]; then return; fi
+  CG=- CGM=-
+  for fc_top in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+    [ -f "$fc_top/cgroup.procs" ] && [ -f "$fc_top/cgroup.controllers" ] || continue
+    mkdir -p "$fc_top/reprise-$ID/supervisor" 2>/dev/null || continue
+    # Some containers show a tree that takes no processes.
+    sh -c 'echo $$ >"$1"' sh "$fc_top/reprise-$ID/supervisor/cgroup.procs" 2>/dev/null || continue
+    CG=$fc_top/reprise-$ID
+    { echo +memory >"$fc_top/cgroup.subtree_control"; } 2>/dev/null
+    { echo +memory >"$CG/cgroup.subtree_control"; } 2>/dev/null
+    case " $(cat "$CG/cgroup.subtree_control" 2>/dev/null) " in *' memory '*) CGM=$CG ;; esac
+    break
+  done
+  if [ "$CGM" = - ] && mkdir -p "/sys/fs/cgroup/memory/reprise-$ID" 2>/dev/null; then
+    if [ -f "/sys/fs/cgroup/memory/reprise-$ID/memory.limit_in_bytes" ]; then CGM=/sys/fs/cgroup/memory/reprise-$ID; fi
+  fi
+  echo "$BOOT $CG $CGM" >"$S/cgroup"
+}
+
+marked() { # PREFIX: pids whose environment carries a marker of this root that begins so
+  grep -l -F -e "REPRISE_MARKER=$ID:$1" /proc/[0-9]*/environ 2>/dev/null |
+    while IFS=/ read -r _ _ mk_pid _; do echo "$mk_pid"; done
+}
+
+in_session() { # LEADER-PID
+  cat /proc/[0-9]*/stat 2>/dev/null |
+    awk -v s="$1" '{ pid = $1; sub(/^.*\) /, ""); if ($4 == s && $1 != "Z" && $1 != "X") print pid }'
+}
+
+unit_pids() { # UNIT-FOLDER: sets PIDS
+  PIDS=
+  [ -f "$1/marker" ] || return
+  read -r up_marker up_cg <"$1/marker"
+  up_pid= up_start=
+  { read -r up_pid up_start <"$1/pid"; } 2>/dev/null
+  # A leader that isn't the one we started means a reused pid: then nothing is known of its session.
+  if [ -n "$up_pid" ] && ident "$up_pid" && [ "$IDENT" != "$up_pid.$up_start" ]; then up_pid=; fi
+  PIDS=$(
+    {
+      marked "$up_marker"
+      if [ -n "$up_pid" ]; then in_session "$up_pid"; fi
+      if [ "$up_cg" != - ]; then cat "$CG/$up_cg/cgroup.procs" 2>/dev/null; fi
+    } | sort -un
+  )
+  up_all=$PIDS PIDS=
+  for up_pid in $up_all; do
+    [ "$up_pid" = $$ ] || ! ident "$up_pid" || PIDS="$PIDS $up_pid"
+  done
+}
+
+is_running() { [ -f "$1/started" ] && [ ! -f "$1/ended" ]; } # UNIT-FOLDER
+
+leader_lives() { # UNIT-FOLDER
+  ll_pid= ll_start=
+  { read -r ll_pid ll_start <"$1/pid"; } 2>/dev/null
+  [ -n "$ll_pid" ] && ident "$ll_pid" && [ "$IDENT" = "$ll_pid.$ll_start" ]
+}
+
+signal_all() { # SIGNAL PIDS...
+  sa_signal=$1
+  shift
+  for sa_pid; do kill -s "$sa_signal" "$sa_pid" 2>/dev/null; done
+}
+
+# Stopping is two steps, so that many units can end side by side.
+stop_begin() { # UNIT-FOLDER WHY [SIGNAL]
+  read -r sb_signal _ <"$1/stop"
+  sb_signal=${3:-$sb_signal}
+  if is_running "$1" && [ ! -f "$1/why" ]; then echo "$2" >"$1/why"; fi
+  unit_pids "$1"
+  # shellcheck disable=SC2086 # a list
+  signal_all "$sb_signal" $PIDS
+  # shellcheck disable=SC2086
+  if [ "$sb_signal" != KILL ]; then signal_all CONT $PIDS; fi # a paused service can't hear a TERM
+}
+
+stop_finish() { # UNIT-FOLDER [GRACE_MS]: KILL after the grace; true when nothing is left
+  read -r _ sf_grace <"$1/stop"
+  sf_grace=${2:-$sf_grace}
+  sf_pause=10 sf_left=$sf_grace
+  while [ "$sf_left" -gt 0 ]; do
+    if ! leader_lives "$1"; then
+      unit_pids "$1"
+      [ -n "$PIDS" ] || break
+    fi
+    to_sec $sf_pause
+    sleep "$SEC"
+    sf_left=$((sf_left - sf_pause))
+    if [ $sf_pause -lt 80 ]; then sf_pause=$((sf_pause * 2)); fi
+  done
+  sf_n=0
+  while unit_pids "$1"; [ -n "$PIDS" ]; do
+    sf_n=$((sf_n + 1))
+    [ $sf_n -lt 100 ] || break
+    read -r _ sf_cg <"$1/marker"
+    if [ "$sf_cg" != - ]; then { echo 1 >"$CG/$sf_cg/cgroup.kill"; } 2>/dev/null; fi
+    # shellcheck disable=SC2086
+    signal_all KILL $PIDS
+    sleep 0.02
+  done
+  # Its keeper still has to write down how it ended.
+  sf_n=0
+  while is_running "$1" && [ $sf_n -lt 100 ]; do sleep 0.01; sf_n=$((sf_n + 1)); done
+  if [ -z "$PIDS" ]; then drop_cgroup "$1"; return 0; fi
+  warn "${1##*/}: still running after KILL: pid$PIDS"
+  return 1
+}
+
+stop_unit() { stop_begin "$1" "$2" "${3:-}"; stop_finish "$1" "${4:-}"; } # UNIT-FOLDER WHY [SIGNAL [GRACE_MS]]
+
+drop_cgroup() { # UNIT-FOLDER
+  read -r _ dc_cg <"$1/marker"
+  [ "$dc_cg" != - ] || return 0
+  rmdir "$CG/$dc_cg" 2>/dev/null
+  if [ "$CGM" != "$CG" ] && [ "$CGM" != - ]; then rmdir "$CGM/$dc_cg" 2>/dev/null; fi
+  return 0
+}
+
+warn() { echo "$*" >>"$D/warnings"; }
+
+# --- Steps on disk ------------------------------------------------------------------------------------------------------
+
+open_step() { # STEP: sets STEP, D, K, A and the step_* and uN_* variables
+  STEP=$1 D=$S/steps/$1
+  [ -f "$D/step.sh" ] || return 1
+  # shellcheck source=/dev/null
+  . "$D/step.sh"
+  K=$S/attempts/$step_key A=$ROOT/$step_dir
+}
+
+older_than_me() { # EPOCH ATTEMPT
+  [ "$1" -lt "$step_epoch" ] || { [ "$1" -eq "$step_epoch" ] && [ "$2" -lt "$step_attempt" ]; }
+}
+
+is_over() { [ -f "$1/result.json" ] || [ -f "$1/superseded" ]; } # STEP-FOLDER
+
+# A step whose runner is gone gets another, which finds out how far it came; a pusher likewise.
+revive() { # STEP
+  rv=$S/steps/$1
+  [ -f "$rv/step.sh" ] || return 0
+  if [ ! -f "$rv/superseded" ]; then
+    if [ ! -f "$rv/result.json" ] || [ -L "$rv/runner" ]; then
+      owner_of "$rv/runner" || spawn _run "$1"
+    fi
+    if [ -f "$rv/push" ] && [ ! -f "$rv/acknowledged" ]; then owner_of "$rv/pusher" || spawn _push "$1"; fi
+  fi
+}
+
+# --- Units --------------------------------------------------------------------------------------------------------------
+
+load_unit() { # INDEX
+  I=$1
+  eval "U_NAME=\$u${I}_name U_KIND=\$u${I}_kind U_WORK=\$u${I}_work U_USER=\$u${I}_user U_CPUS=\$u${I}_cpus
+        U_TIMEOUT=\$u${I}_timeout U_LOG=\$u${I}_log U_MEMORY=\$u${I}_memory U_SWAP=\$u${I}_swap"
+  case $U_WORK in /*) ;; .) U_WORK=$A ;; *) U_WORK=$A/$U_WORK ;; esac
+  U=$D/units/$U_NAME
+}
+
+get() { eval "V=\$u${1}_$2"; } # INDEX FIELD: sets V
+
+find_unit() { # NAME: sets I
+  I=1
+  while [ "$I" -le "$step_units" ]; do
+    get "$I" name
+    if [ "$V" = "$1" ]; then return 0; fi
+    I=$((I + 1))
+  done
+  return 1
+}
+
+# Writes FOLDER/script and FOLDER/launch, which becomes that script in the loaded unit's surroundings. The environment
+# is set by the launch itself: nothing of it is ever an argument.
+write_launch() { # FOLDER SCRIPT OUT ERR MARKER-SUFFIX
+  wl_marker="$step_epoch.$step_attempt:$STEP:$5" wl_cg=-
+  (umask 077 && printf '%s\n' "$2" >"$1/script")
+  if [ "$CG" != - ] || [ "$CGM" != - ]; then
+    wl_cg=$step_epoch.$step_attempt.$step_serial.$5
+    if [ "$CG" != - ]; then mkdir -p "$CG/$wl_cg" 2>/dev/null; fi
+    if [ -n "$U_MEMORY" ]; then set_memory_limit "$wl_cg"; fi
+  elif [ -n "$U_MEMORY" ]; then
+    warn "$U_NAME: no memory limit: this host has no cgroup that we may write"
+  fi
+  echo "$wl_marker $wl_cg" >"$1/marker"
+
+  wl_first= wl_rest=
+  { IFS= read -r wl_first <"$1/script"; } 2>/dev/null
+  shq "$1/script"
+  wl_script=$Q
+  case $wl_first in
+    '#!'*) # as the kernel does it: one interpreter, at most one argument; also where the disk is mounted noexec
+      wl_first=${wl_first#??} wl_first=${wl_first#"${wl_first%%[! ]*}"}
+      case $wl_first in
+        *' '*) wl_rest=${wl_first#* } wl_first=${wl_first%% *}; shq "$wl_rest"; wl_rest=" $Q" ;;
+      esac
+      shq "$wl_first"
+      wl_run="$Q$wl_rest $wl_script"
+      ;;
+    *) wl_run="sh $wl_script" ;;
+  esac
+  wl_run="$HEED $wl_run"
+  if [ -n "$U_CPUS" ]; then
+    if command -v taskset >/dev/null; then wl_run="taskset -c $U_CPUS $wl_run"
+    else warn "$U_NAME: not bound to CPUs $U_CPUS: this host has no taskset"; fi
+  fi
+  if [ -n "$U_USER" ]; then
+    wl_group=$(id -g "$U_USER" 2>/dev/null) || { fail invalid "$U_NAME: this host has no user $U_USER"; return; }
+    if [ "$(id -un)" != "$U_USER" ]; then
+      if [ "$(id -u)" != 0 ]; then fail invalid "$U_NAME: only root can start it as $U_USER"; return; fi
+      chown "$U_USER" "$1/script" && chmod 711 "$D" "$D/units" "$1"
+      chown "$U_USER" "$U_WORK"
+      if command -v setpriv >/dev/null && setpriv --version >/dev/null 2>&1; then
+        wl_run="setpriv --reuid=$U_USER --regid=$wl_group --init-groups $wl_run"
+      else
+        shq "exec $wl_run"
+        wl_run="su -s /bin/sh $U_USER -c $Q"
+      fi
+    fi
+  fi
+  {
+    # The shell reads its own start time, so that the record is there before the script is.
+    shq "$1/pid"
+    printf 'read -r stat </proc/self/stat\nset -- ${stat##*) }\necho "$$ ${20}" >%s\n' "$Q"
+    if [ "$wl_cg" != - ] && [ "$CG" != - ]; then printf '{ echo $$ >%s; } 2>/dev/null\n' "$CG/$wl_cg/cgroup.procs"; fi
+    if [ -n "$U_MEMORY" ] && [ "$CGM" != - ] && [ "$CGM" != "$CG" ]; then
+      printf '{ echo $$ >%s; } 2>/dev/null\n' "$CGM/$wl_cg/cgroup.procs"
+    fi
+    printf '{ echo 0 >/proc/self/oom_score_adj; } 2>/dev/null\n'
+    shq "$3"; wl_out=$Q
+    shq "$4"
+    printf 'exec >>%s 2>>%s </dev/null\n' "$wl_out" "$Q"
+    printf 'unset LC_ALL REPRISE_RUNNER\nLANG=C.UTF-8\n: "${HOME:=/}"\nexport LANG HOME\n'
+    shq "$S/bin"; printf 'PATH=%s:${PATH:-/usr/local/bin:/usr/bin:/bin}\nexport PATH\n' "$Q"
+    for wl_pair in "RUN=$step_run" "HOST=$step_host" "ROOT=$ROOT" "ATTEMPT_DIR=$A" "STEP=$STEP" "UNIT=$U_NAME" \
+      "EPOCH=$step_epoch" "ATTEMPT=$step_attempt" "FACTS=$ROOT/facts" "STATE=$step_key"; do
+      shq "${wl_pair#*=}"
+      printf 'export REPRISE_%s=%s\n' "${wl_pair%%=*}" "$Q"
+    done
+    eval "printf '%s\n' \"\$u${I}_env\""
+    # Last, so that nothing can hide from us by a variable of its own.
+    printf 'export REPRISE_MARKER=%s\n' "$ID:$wl_marker"
+    shq "$U_WORK"
+    printf 'cd %s || exit 126\nexec %s\n' "$Q" "$wl_run"
+  } >"$1/launch.new" && chmod 600 "$1/launch.new" && mv "$1/launch.new" "$1/launch"
+}
+
+set_memory_limit() { # CGROUP-NAME
+  if [ "$CGM" = - ]; then
+    warn "$U_NAME: no memory limit: this host has no memory cgroup that we may write"
+  elif [ "$CGM" = "$CG" ]; then
+    { echo "$U_MEMORY" >"$CGM/$1/memory.max" && echo "${U_SWAP:-0}" >"$CGM/$1/memory.swap.max"; } 2>/dev/null ||
+      warn "$U_NAME: the kernel took not all of its memory limit"
+  else
+    mkdir -p "$CGM/$1" 2>/dev/null
+    { echo "$U_MEMORY" >"$CGM/$1/memory.limit_in_bytes"; } 2>/dev/null || warn "$U_NAME: the kernel refused its memory limit"
+    # Version 1 counts memory and swap together; many kernels don't count swap at all.
+    { echo $((U_MEMORY + ${U_SWAP:-0})) >"$CGM/$1/memory.memsw.limit_in_bytes"; } 2>/dev/null
+  fi
+}
+
+was_out_of_memory() { # UNIT-FOLDER
+  read -r _ oom_cg <"$1/marker"
+  [ "$oom_cg" != - ] || return 1
+  cat "$CGM/$oom_cg/memory.events" "$CGM/$oom_cg/memory.oom_control" 2>/dev/null |
+    awk '$1 == "oom_kill" && $2 > 0 { found = 1 } END { exit !found }'
+}
+
+prepare_unit() { # INDEX
+  load_unit "$1"
+  mkdir -p "$U" "$U_WORK" || { fail collect "$U_NAME: can't make its folder $U_WORK"; return; }
+  get "$I" signal; pu_signal=$V
+  if [ "$pu_signal" = INT ] && [ -z "$HEED" ]; then
+    pu_signal=TERM
+    warn "$U_NAME: TERM instead of INT: this host has nothing to make a background process heed INT"
+  fi
+  get "$I" grace
+  echo "$pu_signal $V" >"$U/stop"
+  get "$I" files
+  pu_n=$V pu_i=1
+  while [ "$pu_i" -le "$pu_n" ]; do
+    eval "pu_path=\$u${I}_f${pu_i}_path pu_mode=\$u${I}_f${pu_i}_mode"
+    case $pu_path in /*) ;; *) pu_path=$U_WORK/$pu_path ;; esac
+    case $pu_path in */*) mkdir -p "${pu_path%/*}" ;; esac
+    rm -f "$pu_path"
+    if ! (umask 077 && eval "printf '%s' \"\$u${I}_f${pu_i}_content\"" >"$pu_path") || ! chmod "$pu_mode" "$pu_path"; then
+      fail collect "$U_NAME: can't write its file $pu_path"
+      return
+    fi
+    if [ -n "$U_USER" ] && [ "$(id -u)" = 0 ]; then chown "$U_USER" "$pu_path"; fi
+    pu_i=$((pu_i + 1))
+  done
+  : >>"$A/$U_NAME.out" && : >>"$A/$U_NAME.err"
+  echo "$U_NAME $U_LOG" >>"$K/caps"
+  get "$I" script
+  write_launch "$U" "$V" "$A/$U_NAME.out" "$A/$U_NAME.err" "$U_NAME"
+  get "$I" ready
+  if [ "$V" = command ]; then
+    mkdir -p "$U/ready-check"
+    get "$I" ready_arg
+    write_launch "$U/ready-check" "$V" /dev/null /dev/null "$U_NAME"
+  fi
+  get "$I" undo
+  if [ "$U_KIND" = event ] && [ -n "$V" ]; then
+    mkdir -p "$U/undo"
+    write_launch "$U/undo" "$V" "$A/$U_NAME.out" "$A/$U_NAME.err" "$U_NAME"
+    cp "$U/stop" "$U/undo/stop"
+  fi
+}
+
+# Starts a launch, waits for its end and records it. With util-linux' `setsid --wait` a signal is told from an exit code
+# above 128; elsewhere the shell's convention has to do.
+keep() { # UNIT-FOLDER
+  kp_signal=-
+  if [ "$SETSID" = wait ]; then
+    setsid --fork --wait sh "$1/launch" </dev/null >/dev/null 2>"$1/setsid.err" 3>&-
+    kp_code=$?
+    if [ -s "$1/setsid.err" ] && grep -q 'did not exit normally' "$1/setsid.err"; then
+      kp_signal=$(kill -l $((kp_code & 127)))
+    fi
+  else
+    if [ "$SETSID" = plain ]; then (exec setsid sh "$1/launch") </dev/null >/dev/null 2>&1 3>&-
+    else sh "$1/launch" </dev/null >/dev/null 2>&1 3>&-; fi
+    kp_code=$?
+    if [ $kp_code -gt 128 ] && [ $kp_code -le 192 ]; then kp_signal=$(kill -l $((kp_code - 128)) 2>/dev/null) || kp_signal=-; fi
+  fi
+  now
+  echo "$NOW $kp_code $kp_signal" >"$1/ended.new"
+  mv "$1/ended.new" "$1/ended"
+}
+
+# What this host has, found once: SETSID, the kernel's units HZ and PAGE, and HEED: what gives a command back the signals
+# that a shell makes its background children ignore.
+find_tools() {
+  SETSID=none HZ=100 PAGE=4096 HEED=
+  if { read -r SETSID HZ PAGE HEED <"$S/tools"; } 2>/dev/null; then return; fi
+  if command -v setsid >/dev/null; then
+    SETSID=plain
+    if setsid --fork --wait true 2>/dev/null; then SETSID=wait; fi
+  fi
+  if env --default-signal=INT true 2>/dev/null; then HEED='env --default-signal=HUP,INT,QUIT'
+  elif command -v perl >/dev/null; then HEED="perl -e '\$SIG{\$_}=\"DEFAULT\" for qw(HUP INT QUIT); exec @ARGV or die'"
+  elif command -v python3 >/dev/null; then
+    HEED="python3 -c 'import os,signal,sys; [signal.signal(s, signal.SIG_DFL) for s in (1,2,3)]; os.execvp(sys.argv[1], sys.argv[1:])'"
+  fi
+  HZ=$(getconf CLK_TCK 2>/dev/null) || HZ=100
+  PAGE=$(getconf PAGESIZE 2>/dev/null) || PAGE=4096
+  echo "$SETSID $HZ $PAGE $HEED" >"$S/tools.$$" && mv "$S/tools.$$" "$S/tools"
+}
+
+keep_unit() { # in the background of a runner: the loaded unit's life
+  trap - TERM
+  keep "$U"
+  rm -f "$K/active/u.$U_NAME"
+  echo "exit $U_NAME" >&3
+  if [ "$U_KIND" = service ]; then
+    for ku_guard in "$K"/guards/*; do
+      if { read -r ku_step <"$ku_guard"; } 2>/dev/null; then post "$S/steps/$ku_step/fifo" "service $U_NAME"; fi
+    done
+  fi
+}
+
+begin_unit() { # the loaded unit: what is recorded before its process exists
+  now
+  if [ -f "$U/started" ]; then rm -f "$U/ended" "$U/pid" "$U/ready" "$U/why" "$U/asked"; fi # a restart
+  echo "$NOW" >"$U/started"
+  if [ "$U_KIND" != event ]; then echo "u $U_NAME $STEP $U_LOG" >"$K/active/u.$U_NAME"; fi
+}
+
+start_unit() { # INDEX
+  load_unit "$1"
+  begin_unit
+  keep_unit </dev/null &
+  eval "u${I}_state=running"
+  timer "$U_TIMEOUT" timeout "$U_NAME"
+  eval "u${I}_timer=$TIMER"
+}
+
+is_ready() { # the loaded service, once
+  get "$I" ready; ir_kind=$V
+  get "$I" ready_arg
+  case $ir_kind in
+    none) ;;
+    port)
+      ir_port=$(printf '%04X' "$V")
+      cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+        awk -v p=":$ir_port" '$4 == "0A" && substr($2, length($2) - 4) == p { found = 1; exit } END { exit !found }'
+      ;;
+    http) http_get "$V" ;;
+    logLine) { tail -c "+$((ready_out + 1))" "$A/$U_NAME.out"; tail -c "+$((ready_err + 1))" "$A/$U_NAME.err"; } 2>/dev/null | grep -q -e "$V" ;;
+    command)
+      if command -v timeout >/dev/null; then timeout 10 sh "$U/ready-check/launch" </dev/null >/dev/null 2>&1
+      else sh "$U/ready-check/launch" </dev/null >/dev/null 2>&1; fi
+      ;;
+  esac
+}
+
+await_ready() { # the loaded service; polls fast first, since most services need milliseconds
+  ar_ms=10
+  while is_running "$U"; do
+    if is_ready; then
+      now
+      echo "$NOW" >"$U/ready.new" && mv "$U/ready.new" "$U/ready"
+      return 0
+    fi
+    to_sec $ar_ms
+    sleep "$SEC"
+    ar_ms=$((ar_ms * 3 / 2))
+    if [ $ar_ms -gt 250 ]; then ar_ms=250; fi
+  done
+  return 1
+}
+
+log_sizes() { # the loaded unit: sets ready_out, ready_err
+  size_of "$A/$U_NAME.out"; ready_out=$SIZE
+  size_of "$A/$U_NAME.err"; ready_err=$SIZE
+}
+
+probe_unit() { # in the background of a runner
+  trap 'exit 0' TERM
+  if await_ready; then echo "ready $U_NAME" >&3; fi
+}
+
+# --- Timers and events ----------------------------------------------------------------------------------------------
+
+TIMERS=
+timer() { # MS EVENT: writes the event into the FIFO then; sets TIMER, to be cancelled by TERM
+  to_sec "$1"
+  shift
+  (
+    tm_pid=
+    trap 'kill $tm_pid 2>/dev/null; exit 0' TERM
+    sleep "$SEC" &
+    tm_pid=$!
+    wait $tm_pid
+    echo "$*" >&3
+  ) </dev/null &
+  TIMER=$!
+  TIMERS="$TIMERS $TIMER"
+}
+cancel() { if [ -n "${1:-}" ]; then kill "$1" 2>/dev/null; fi; } # PID
+
+# A TERM that comes between a fork and its trap is lost, so that it takes a second look until all are gone.
+end_timers() {
+  et_n=0
+  while [ -n "$TIMERS" ] && [ $et_n -lt 200 ]; do
+    et_left=
+    for et_pid in $TIMERS; do
+      if ident "$et_pid"; then kill "$et_pid" 2>/dev/null; et_left="$et_left $et_pid"; fi
+    done
+    TIMERS=$et_left
+    if [ -n "$TIMERS" ]; then sleep 0.005; fi
+    et_n=$((et_n + 1))
+  done
+  TIMERS=
+}
+
+next_event() {
+  EV= EA=
+  read -r EV EA <&3 || { sleep 1; return; }
+  case $EV in
+    exit) unit_ended "$EA" ;;
+    ready) if find_unit "$EA"; then eval "u${I}_state=ready"; fi ;;
+    timeout) unit_late "$EA" timedOut ;;
+    unready) unit_late "$EA" notReady ;;
+    fire) fire_event "$EA" ;;
+    service) service_ended "$EA" ;;
+    deadline) fail timeout "the step's deadline passed"; HALT=deadline ;;
+    superseded) HALT=superseded ;;
+    stop | go) ;;
+  esac
+  if [ -f "$D/superseded" ]; then HALT=superseded; fi
+  if [ -f "$D/stop" ] && [ -z "$HALT" ]; then HALT=stop; fi
+}
+
+fail() { # CLASS MESSAGE [EVIDENCE]: the first one counts
+  if [ -z "$FAIL_CLASS" ]; then FAIL_CLASS=$1 FAIL_MESSAGE=$2 FAIL_EVIDENCE=${3:-}; fi
+  HALT=${HALT:-failed}
+}
+
+last_words() { # UNIT-NAME: sets WORDS to the last line of its stderr
+  WORDS=$(tail -c 2000 "$A/$1.err" 2>/dev/null | awk 'NF { line = $0 } END { print substr(line, 1, 300) }')
+  WORDS=${WORDS:+: $WORDS}
+}
+
+unit_ended() { # NAME
+  find_unit "$1" || return
+  load_unit "$I"
+  # A restart may have been faster than this message.
+  [ -f "$U/ended" ] || return
+  read -r _ ue_code ue_signal <"$U/ended"
+  eval "cancel \"\${u${I}_timer:-}\"; cancel \"\${u${I}_probe:-}\"; ue_state=\$u${I}_state; u${I}_state=ended"
+  [ -z "$HALT" ] && [ ! -f "$U/why" ] && [ ! -f "$D/result.json" ] || return
+  if [ "$U_KIND" = service ]; then
+    if [ "$ue_state" = ready ] && { [ -f "$U/asked" ] || event_is_active; }; then return; fi
+    last_words "$1"
+    if [ "$ue_state" = ready ]; then fail command "service $1 ended unasked ($(how_ended))$WORDS" "$1.err"
+    else fail command "service $1 ended before it was ready ($(how_ended))$WORDS" "$1.err"; fi
+  elif [ "$ue_code" != 0 ] || [ "$ue_signal" != - ]; then
+    last_words "$1"
+    fail command "$U_KIND $1: $(how_ended)$WORDS" "$1.err"
+  fi
+}
+
+how_ended() { # from ue_code, ue_signal and U
+  if was_out_of_memory "$U"; then echo "killed by the kernel: over its memory limit of $U_MEMORY bytes"
+  elif [ "$ue_signal" != - ]; then echo "killed by SIG$ue_signal"
+  else echo "exit code $ue_code"; fi
+}
+
+unit_late() { # NAME OUTCOME
+  find_unit "$1" || return
+  load_unit "$I"
+  is_running "$U" || return
+  if [ "$2" = notReady ]; then
+    get "$I" ready_timeout
+    [ ! -f "$U/ready" ] || return
+    last_words "$1"
+    fail timeout "service $1 was not ready within $V ms$WORDS" "$1.err"
+  elif [ ! -f "$D/result.json" ]; then
+    fail timeout "$U_KIND $1 ran longer than its $U_TIMEOUT ms" "$1.err"
+  fi
+  echo "$2" >"$U/why"
+  stop_unit "$U" "$2"
+}
+
+# A service of this attempt ended, maybe of an earlier step.
+service_ended() { # NAME
+  [ "$step_guard" = 1 ] && [ -z "$HALT" ] || return
+  while read -r se_step se_name; do
+    [ "$se_name" = "$1" ] || continue
+    se_unit=$S/steps/$se_step/units/$1
+    [ -f "$se_unit/ended" ] && [ ! -f "$se_unit/asked" ] && [ ! -f "$se_unit/why" ] || return
+    if event_is_active; then : >"$se_unit/asked"; return; fi
+    read -r _ ue_code ue_signal <"$se_unit/ended"
+    last_words "$1"
+    # shellcheck disable=SC2034 # how_ended reads U
+    U=$se_unit U_MEMORY=given
+    fail command "service $1 ended unasked ($(how_ended))$WORDS" "$1.err"
+  done <"$K/services"
+}
+
+# Whether an event of this step is at work, or was a second ago: it may kill without asking us.
+event_is_active() {
+  ea_i=1
+  while [ "$ea_i" -le "$step_units" ]; do
+    get "$ea_i" kind
+    if [ "$V" = event ]; then
+      get "$ea_i" name
+      ea_unit=$D/units/$V
+      for ea_part in "$ea_unit" "$ea_unit/undo"; do
+        [ -f "$ea_part/started" ] || continue
+        [ -f "$ea_part/ended" ] || return 0
+        read -r ea_ended _ <"$ea_part/ended"
+        now
+        if [ $((NOW - ea_ended)) -lt 1000 ]; then return 0; fi
+      done
+    fi
+    ea_i=$((ea_i + 1))
+  done
+  return 1
+}
+
+record_event() { # NAME ACTION
+  now
+  if [ ! -s "$A/events.csv" ]; then echo 'timeMs,offsetMs,event,action' >>"$A/events.csv"; fi
+  echo "$NOW,$((NOW - SINCE)),$1,$2" >>"$A/events.csv"
+}
+
+fire_event() { # NAME
+  find_unit "$1" && [ -z "$HALT" ] || return
+  [ ! -f "$D/units/$1/started" ] || return
+  record_event "$1" fire
+  start_unit "$I"
+}
+
+# In reverse order of the units; each undo is bounded by its event's timeout.
+undo_events() {
+  un_i=$step_units
+  while [ "$un_i" -ge 1 ]; do
+    load_unit "$un_i"
+    if [ "$U_KIND" = event ] && [ -f "$U/started" ] && [ -f "$U/undo/launch" ] && [ ! -f "$U/undo/started" ]; then
+      record_event "$U_NAME" undo
+      echo "$NOW" >"$U/undo/started"
+      keep "$U/undo" </dev/null &
+      un_left=$((U_TIMEOUT / 20 + 1)) un_pid=$!
+      while [ ! -f "$U/undo/ended" ] && [ $un_left -gt 0 ]; do sleep 0.02; un_left=$((un_left - 1)); done
+      stop_unit "$U/undo" timedOut KILL
+      wait $un_pid
+      read -r _ un_code _ <"$U/undo/ended"
+      if [ "$un_code" != 0 ]; then
+        last_words "$U_NAME"
+        fail command "event $U_NAME could not be undone: exit code $un_code$WORDS" "$U_NAME.err"
+      fi
+    fi
+    un_i=$((un_i - 1))
+  done
+}
+
+WATCHERS=
+arm_event() { # the loaded event
+  get "$I" trigger
+  ae_kind=$V
+  get "$I" trigger_arg
+  if [ "$ae_kind" = at ]; then
+    now
+    timer $((SINCE + V - NOW)) fire "$U_NAME"
+    return
+  fi
+  ae_pattern=$V
+  get "$I" trigger_unit
+  size_of "$A/$V.out"; ae_out=$SIZE
+  size_of "$A/$V.err"
+  : >>"$A/$V.out"
+  : >>"$A/$V.err"
+  # shellcheck disable=SC2016 # for the inner shell
+  (
+    if [ "$SETSID" != none ]; then ae_own=setsid; else ae_own=; fi
+    exec $ae_own sh -c '{ tail -c "+$(($2 + 1))" -f "$1.out" & tail -c "+$(($3 + 1))" -f "$1.err" & wait; } 2>/dev/null |
+      { grep -q -e "$4" && echo "fire $5" >&3; }' sh "$A/$V" "$ae_out" "$SIZE" "$ae_pattern" "$U_NAME"
+  ) </dev/null &
+  WATCHERS="$WATCHERS $!"
+}
+
+# --- Samples: one line a second for the host and for each unit ------------------------------------------------------
+
+# The file's counters only grow, as the kernel's do; rates are for the reader to make.
+# shellcheck disable=SC2016 # awk's and the inner shell's
+SAMPLER='
+function read_host(   line, f, n, k) {
+  getline line < "/proc/stat"; close("/proc/stat"); split(line, f, " ")
+  user = (f[2] + f[3]) / hz; sys = (f[4] + f[7] + f[8]) / hz; idle = f[5] / hz; iowait = f[6] / hz; steal = f[9] / hz
+  total = avail = swapTotal = swapFree = 0
+  while ((getline line < "/proc/meminfo") > 0) {
+    split(line, f, " ")
+    if (f[1] == "MemTotal:") total = f[2] * 1024; else if (f[1] == "MemAvailable:") avail = f[2] * 1024
+    else if (f[1] == "SwapTotal:") swapTotal = f[2] * 1024
+    else if (f[1] == "SwapFree:") { swapFree = f[2] * 1024; break }
+  }
+  close("/proc/meminfo")
+  rx = tx = lo = 0
+  while ((getline line < "/proc/net/dev") > 0) {
+    if ((k = index(line, ":")) == 0) continue
+    n = substr(line, 1, k - 1); gsub(/ /, "", n); split(substr(line, k + 1), f, " ")
+    if (n == "lo") lo += f[9]; else { rx += f[1]; tx += f[9] }
+  }
+  close("/proc/net/dev")
+  dr = dw = 0
+  while ((getline line < "/proc/diskstats") > 0) {
+    split(line, f, " ")
+    if (f[3] ~ /^(sd[a-z]+|vd[a-z]+|xvd[a-z]+|nvme[0-9]+n[0-9]+|mmcblk[0-9]+)$/) { dr += f[6] * 512; dw += f[10] * 512 }
+  }
+  close("/proc/diskstats")
+  getline line < "/proc/loadavg"; close("/proc/loadavg"); split(line, f, " "); load1 = f[1]; k = split(f[4], n2, "/"); procs = n2[2]
+}
+function ms(t) { return t == "" ? uptime_now() : substr(t, 1, length(t) - 6) }
+function uptime_now(   line, f) { getline line < "/proc/uptime"; close("/proc/uptime"); split(line, f, " "); return sprintf("%.0f", f[1] * 1000 + offset) }
+# Adds a process to unit u from a line of its stat file.
+function add(line, u, seen,   f, pid) {
+  pid = line + 0; sub(/^.*\) /, "", line); split(line, f, " ")
+  if (f[1] == "Z" || f[1] == "X") return 0
+  own[pid] = u; seen[pid] = 1; parent[pid] = f[2]
+  utime[pid] = f[12] + f[14]; stime[pid] = f[13] + f[15]; rss[pid] = f[22] * page
+  return f[4]
+}
+function read_units(full,   line, f, pid, u, seen, p, session) {
+  for (pid in own) {
+    if (!(own[pid] in leader)) { delete own[pid]; continue }
+    p = "/proc/" pid "/stat"
+    if ((getline line < p) > 0) add(line, own[pid], seen)
+    close(p)
+  }
+  for (u in leader) if (!(leader[u] in seen) && leader[u] > 0) {
+    p = "/proc/" leader[u] "/stat"; if ((getline line < p) > 0) add(line, u, seen); close(p)
+  }
+  if (full) {
+    for (u in leader) session[leader[u]] = u
+    while ((SCAN | getline line) > 0) {
+      pid = line + 0; if (pid in seen) continue
+      p = line; sub(/^.*\) /, "", p); split(p, f, " ")
+      if (f[4] in session) add(line, session[f[4]], seen)
+    }
+    close(SCAN)
+  }
+  # What vanished without a parent of ours to inherit its time would be missing from the sum.
+  for (pid in own) if (!(pid in seen)) {
+    if (!(parent[pid] in seen)) { deadU[own[pid]] += utime[pid]; deadS[own[pid]] += stime[pid] }
+    delete own[pid]
+  }
+  for (u in leader) {
+    cu = deadU[u]; cs = deadS[u]; mem = 0; count = 0
+    for (pid in own) if (own[pid] == u) { cu += utime[pid]; cs += stime[pid]; mem += rss[pid]; count++ }
+    cu /= hz; cs /= hz
+    if (cg[u] != "-") {
+      p = cg[u] "/cpu.stat"
+      while ((getline line < p) > 0) { split(line, f, " "); if (f[1] == "user_usec") cu = f[2] / 1000000; else if (f[1] == "system_usec") cs = f[2] / 1000000 }
+      close(p)
+    }
+    printf "%s,%s,%.2f,%.2f,,,,%.0f,,,,,,,,%d,\n", t, u, cu, cs, mem, count >> out
+  }
+}
+BEGIN {
+  wait = 0; TICK = ENVIRON["REPRISE_TICK"]; SCAN = "cat /proc/[0-9]*/stat 2>/dev/null"; out = ENVIRON["REPRISE_SAMPLES"]
+  for (n = 0; ; n++) {
+    split("", leader); split("", cg); split("", cap); alive = 0; t = ""
+    cmd = (wait > 0 ? "sleep " wait "; " : "") TICK
+    while ((cmd | getline line) > 0) {
+      k = split(line, f, " ")
+      if (f[1] == "T") t = ms(f[2] ~ /^[0-9]+$/ && length(f[2]) > 15 ? f[2] : "")
+      else if (f[1] == "U") { leader[f[2]] = f[3] + 0; cap[f[2]] = f[4]; cg[f[2]] = f[5]; alive++ }
+      else if (f[1] == "D") system("sh \"$REPRISE_SELF\" _revive " f[2] " </dev/null >/dev/null 2>&1 &")
+      else if (k >= 9) {
+        u = f[k]; sub(/^.*\//, "", u); name = u; sub(/\.(out|err)$/, "", name)
+        if (name in cap && f[5] + 0 > cap[name] + 0) system("sh \"$REPRISE_SELF\" _cut \"$REPRISE_STATE_KEY\" " u " " cap[name] " </dev/null >/dev/null 2>&1")
+      }
+    }
+    close(cmd)
+    read_host()
+    printf "%s,host,%.2f,%.2f,%.2f,%.2f,%.2f,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,%d,%s\n", t, user, sys, idle, iowait, steal, total - avail, avail, swapTotal - swapFree, rx, tx, lo, dr, dw, procs, load1 >> out
+    read_units(alive > 0 && (n < 3 || n % 5 == 0))
+    fflush(out)
+    if (once || alive == 0) exit
+    if (n == 0) first = t
+    wait = (first + 1000 * (n + 1) - t) / 1000
+    if (wait < 0.2 || wait > 2) { wait = 1; first = t - 1000 * n }
+    wait = sprintf("%.3f", wait)
+  }
+}
+'
+SAMPLES_HEADER=timeMs,scope,cpuUserSec,cpuSystemSec,cpuIdleSec,cpuIowaitSec,cpuStealSec,memoryUsedBytes,memoryAvailableBytes,swapUsedBytes,netReceivedBytes,netSentBytes,loopbackSentBytes,diskReadBytes,diskWrittenBytes,processes,load1
+
+sample() { # ONCE
+  if [ ! -s "$A/samples.csv" ]; then echo "$SAMPLES_HEADER" >"$A/samples.csv"; fi
+  REPRISE_K=$K REPRISE_A=$A REPRISE_STEPS=$S/steps REPRISE_CG=$CG REPRISE_SELF=$SELF REPRISE_SAMPLES=$A/samples.csv
+  REPRISE_STATE_KEY=$step_key
+  # shellcheck disable=SC2016 # for the inner shell, once a second: builtins where possible
+  REPRISE_TICK='date "+T %s%N"
+any=
+for f in "$REPRISE_K"/active/*; do
+  { read -r kind a b c <"$f"; } 2>/dev/null || continue
+  if [ "$kind" = u ]; then
+    any=1 pid=0 cg=-
+    { read -r pid _ <"$REPRISE_STEPS/$b/units/$a/pid"; read -r _ cg <"$REPRISE_STEPS/$b/units/$a/marker"; } 2>/dev/null
+    if [ "$cg" != - ] && [ "$REPRISE_CG" != - ]; then cg=$REPRISE_CG/$cg; else cg=-; fi
+    echo "U $a $pid $c $cg"
+  else
+    stat=
+    { read -r stat <"/proc/$a/stat"; } 2>/dev/null
+    case $stat in "" | *") Z "*) echo "D $b" ;; esac
+  fi
+done
+[ -z "$any" ] || ls -ln "$REPRISE_A"/*.out "$REPRISE_A"/*.err 2>/dev/null'
+  export REPRISE_K REPRISE_A REPRISE_STEPS REPRISE_CG REPRISE_SELF REPRISE_SAMPLES REPRISE_STATE_KEY REPRISE_TICK
+  awk -v hz="$HZ" -v page="$PAGE" -v offset="${CLOCK_OFFSET:-0}" -v once="$1" "$SAMPLER"
+}
+
+cmd_sample() { # STEP
+  open_step "$1" || exit 0
+  enter
+  find_tools
+  now
+  while try_own "$K/sampler"; do
+    sample 0
+    rm -f "$K/sampler"
+    # Somebody may have become active between our last look and now.
+    set -- "$K"/active/u.*
+    [ -f "$1" ] || exit 0
+  done
+}
+
+start_sampler() { owner_of "$K/sampler" || spawn _sample "$STEP"; }
+
+# Once nothing of the attempt runs: samples are final before they are collected.
+end_sampler() {
+  set -- "$K"/active/u.*
+  if [ -f "$1" ] || [ ! -f "$A/samples.csv" ]; then return; fi
+  if owner_of "$K/sampler"; then
+    es_pid=$OWNER_PID
+    if [ "$SETSID" != none ]; then kill -KILL "-$es_pid" 2>/dev/null; fi
+    kill -KILL "$es_pid" 2>/dev/null
+    es_n=0
+    while ident "$es_pid" && [ $es_n -lt 100 ]; do sleep 0.01; es_n=$((es_n + 1)); done
+  fi
+  rm -f "$K/sampler"
+  sample 1
+}
+
+# Keeps the head of an output and counts what goes beyond; outputs are appended to, so writers carry on at the new end.
+cut_log() { # FILE-NAME CAP
+  size_of "$A/$1" || return 0
+  [ "$SIZE" -gt "$2" ] || return 0
+  if command -v truncate >/dev/null; then truncate -s "$2" "$A/$1"
+  else dd if=/dev/null of="$A/$1" bs=1 seek="$2" count=0 2>/dev/null; fi
+  cl_cut=0
+  { read -r cl_cut <"$K/cut/$1"; } 2>/dev/null
+  echo "$((cl_cut + SIZE - $2)) $2" >"$K/cut/$1"
+}
+
+cut_logs() { # all outputs of the attempt, by the limits in $K/caps
+  [ -f "$K/caps" ] || return 0
+  for cs_file in $(ls -ln "$A" | awk '
+    FILENAME != "-" { cap[$1 ".out"] = cap[$1 ".err"] = $2; next } $NF in cap && $5 + 0 > cap[$NF] + 0 { print $NF "/" cap[$NF] }' \
+    "$K/caps" -); do
+    cut_log "${cs_file%/*}" "${cs_file#*/}"
+  done
+}
+
+# --- Collecting --------------------------------------------------------------------------------------------------------
+
+# Writes $D/artifacts ("path bytes sha256" lines) and $D/missing. Rules are extended regular expressions made of the
+# definition's globs, so that `**` means the same on every host.
+collect() {
+  : >"$D/artifacts"
+  : >"$D/missing"
+  [ "$step_collect" -gt 0 ] || return 0
+  mkdir -p "$D/collect" "$A"
+  co=$D/collect
+  : >"$co/rules"
+  : >"$co/required"
+  : >"$co/changed"
+  co_i=1
+  while [ "$co_i" -le "$step_collect" ]; do
+    eval "printf '%s\t%s\t%s\n' \"\$c${co_i}_required\" \"\$c${co_i}_pattern\" \"\$c${co_i}_glob\"" >>"$co/rules"
+    co_i=$((co_i + 1))
+  done
+  (cd "$A" && find . -type f | sort) >"$co/files"
+  awk -F '\t' -v missing="$D/missing" -v required="$co/required" -v warnings="$D/warnings" '
+    FILENAME == ARGV[1] { n++; must[n] = $1; pattern[n] = $2; glob[n] = $3; next }
+    { path = substr($0, 3); taken = 0
+      for (i = 1; i <= n; i++) if (path ~ pattern[i]) { hit[i] = 1; taken = 1 }
+      if (!taken) next
+      if (path ~ /[^A-Za-z0-9._=+@\/-]/) print path ": not collected: only A-Za-z0-9._=+@- and / can stand in its name" >> warnings
+      else print "./" path }
+    END { for (i = 1; i <= n; i++) if (!hit[i]) { print glob[i] >> missing; if (must[i]) print glob[i] >> required } }
+    ' "$co/rules" "$co/files" >"$co/taken"
+
+  if [ -s "$co/taken" ]; then
+    describe <"$co/taken" >"$co/before"
+    (cd "$A" && sha256_list <"$co/taken") >"$co/digests" 2>/dev/null
+    describe <"$co/taken" >"$co/after"
+    # "path size digest" of what held still, "path" of what didn't.
+    awk -v digests="$co/digests" -v changed="$co/changed" '
+      FILENAME == ARGV[1] { before[$NF] = $0; size[$NF] = $1; next }
+      FILENAME == digests { path = $2; sub(/^\*/, "", path); digest[path] = $1; next }
+      { if (before[$NF] == $0 && $NF in digest) print substr($NF, 3), size[$NF], digest[$NF]; else print substr($NF, 3) > changed; seen[$NF] = 1 }
+      END { for (p in before) if (!(p in seen)) print substr(p, 3) > changed }' \
+      "$co/before" "$co/digests" "$co/after" >"$D/artifacts"
+    if [ -s "$co/changed" ]; then
+      while read -r co_path; do settle_file "$co_path"; done <"$co/changed"
+      sort -o "$D/artifacts" "$D/artifacts"
+    fi
+    if [ "$step_part_bytes" -gt 0 ]; then split_parts; fi
+  fi
+  if [ -s "$co/required" ]; then
+    co_missing=
+    while IFS= read -r co_glob; do co_missing="${co_missing:+$co_missing, }$co_glob"; done <"$co/required"
+    fail collect "no file for: $co_missing"
+  fi
+}
+
+describe() ( # paths on stdin: size, inode, time of change, path
+  cd "$A" || exit
+  if command -v stat >/dev/null; then with_paths stat -c '%s %i %y %n' 2>/dev/null
+  else with_paths ls -lnid 2>/dev/null | awk '{ print $6, $0 }'; fi
+)
+
+# A file that changed while it was read gets three more tries; then its head of now is kept, if that at least holds still.
+settle_file() { # PATH
+  for sf_wait in 0.1 0.3 0.6; do
+    sleep $sf_wait
+    sf_before=$(echo "./$1" | describe)
+    sha256 "$A/$1"
+    if [ -n "$sf_before" ] && [ "$sf_before" = "$(echo "./$1" | describe)" ]; then
+      echo "$1 ${sf_before%% *} $SHA" >>"$D/artifacts"
+      return
+    fi
+  done
+  if [ ! -r "$A/$1" ]; then
+    warn "$1: not collected: it can't be read, or went away"
+    return
+  fi
+  size_of "$A/$1"
+  SHA=$(head -c "$SIZE" "$A/$1" | { sha256_stdin; echo "$SHA"; })
+  sf_sha=$(head -c "$SIZE" "$A/$1" | { sha256_stdin; echo "$SHA"; })
+  if [ "$SHA" = "$sf_sha" ]; then
+    echo "$1 $SIZE $SHA" >>"$D/artifacts"
+    warn "$1: changed while it was read; its first $SIZE bytes were kept"
+  else
+    warn "$1: not collected: it changed each time it was read"
+  fi
+}
+
+# Pushed files travel in parts of bounded size, each an artifact of its own.
+split_parts() {
+  while read -r sp_path sp_size sp_sha; do
+    if [ "$sp_size" -le "$step_part_bytes" ]; then echo "$sp_path $sp_size $sp_sha"; continue; fi
+    sp_n=0 sp_from=0
+    while [ "$sp_from" -lt "$sp_size" ]; do
+      sp_bytes=$((sp_size - sp_from))
+      if [ "$sp_bytes" -gt "$step_part_bytes" ]; then sp_bytes=$step_part_bytes; fi
+      SHA=$(file_range "$A/$sp_path" "$sp_from" "$sp_bytes" | { sha256_stdin; echo "$SHA"; })
+      printf '%s.part%04d %s %s\n' "$sp_path" "$sp_n" "$sp_bytes" "$SHA"
+      sp_n=$((sp_n + 1)) sp_from=$((sp_from + sp_bytes))
+    done
+  done <"$D/artifacts" >"$D/artifacts.new" && mv "$D/artifacts.new" "$D/artifacts"
+}
+
+file_range() { # FILE FROM BYTES
+  if [ "$2" -eq 0 ]; then head -c "$3" "$1"; else tail -c "+$(($2 + 1))" "$1" 2>/dev/null | head -c "$3"; fi
+}
+
+# A part's name is its file's and a number: sets PART_FILE, PART_FROM, and PART_BYTES where it ends before the file does.
+resolve_part() { # PATH below the attempt folder
+  PART_FILE=$A/$1 PART_FROM=0 PART_BYTES=
+  case $1 in
+    *.part[0-9][0-9][0-9][0-9])
+      if [ ! -f "$A/$1" ] && [ "$step_part_bytes" -gt 0 ]; then
+        PART_FILE=$A/${1%.part*}
+        rp_n=1${1##*.part}
+        PART_FROM=$(((rp_n - 10000) * step_part_bytes)) PART_BYTES=$step_part_bytes
+      fi
+      ;;
+  esac
+}
+
+# --- The result ---------------------------------------------------------------------------------------------------------
+
+unit_json() { # UNIT-FOLDER NAME KIND: sets UJ
+  uj_started= uj_ended= uj_code= uj_signal=- uj_ready= uj_why=
+  { read -r uj_started <"$1/started"; } 2>/dev/null
+  { read -r uj_ended uj_code uj_signal <"$1/ended"; } 2>/dev/null
+  { read -r uj_ready <"$1/ready"; } 2>/dev/null
+  { read -r uj_why <"$1/why"; } 2>/dev/null
+  if [ -z "$uj_started" ]; then uj_outcome=notStarted
+  elif [ -n "$uj_why" ]; then uj_outcome=$uj_why
+  elif [ -z "$uj_ended" ]; then if [ -n "$uj_ready" ]; then uj_outcome=ready; else uj_outcome=stopped; fi
+  elif [ "$uj_signal" != - ]; then uj_outcome=signaled
+  else uj_outcome=exited; fi
+  UJ="{\"name\":\"$2\",\"kind\":\"$3\",\"outcome\":\"$uj_outcome\""
+  if [ -n "$uj_ended" ] && [ "$uj_signal" = - ]; then UJ="$UJ,\"exitCode\":$uj_code"; fi
+  if [ -n "$uj_ended" ] && [ "$uj_signal" != - ]; then UJ="$UJ,\"signal\":\"$uj_signal\""; fi
+  UJ="$UJ${uj_started:+,\"startedAt\":$uj_started}${uj_ended:+,\"endedAt\":$uj_ended}${uj_ready:+,\"readyAt\":$uj_ready}}"
+}
+
+units_json() { # sets UNITS: this step's units, and the services that it stopped
+  UNITS= us_i=1
+  while [ "$us_i" -le "$step_units" ]; do
+    get "$us_i" kind; us_kind=$V
+    get "$us_i" name
+    unit_json "$D/units/$V" "$V" "$us_kind"
+    UNITS=${UNITS:+$UNITS,}$UJ
+    us_i=$((us_i + 1))
+  done
+  for us_pair in ${STOPPED:-}; do
+    unit_json "$S/steps/${us_pair%/*}/units/${us_pair##*/}" "${us_pair##*/}" service
+    UNITS=${UNITS:+$UNITS,}$UJ
+  done
+}
+
+lines_json() { # FILE: sets LINES_JSON to an array of its lines
+  LINES_JSON=
+  if [ -s "$1" ]; then
+    while IFS= read -r lj_line; do
+      json "$lj_line"
+      LINES_JSON=${LINES_JSON:+$LINES_JSON,}$J
+    done <"$1"
+  fi
+  LINES_JSON="[$LINES_JSON]"
+}
+
+disk_check() {
+  [ "$step_units" -gt 0 ] || [ "$step_collect" -gt 0 ] || return 0
+  dk_free=$(df -Pk "$ROOT" 2>/dev/null | { read -r _; read -r _ _ _ dk_kib _ dk_mount; echo "$dk_kib $dk_mount"; })
+  if [ -n "$dk_free" ] && [ "${dk_free%% *}" -lt 64 ]; then
+    rm -f "$S/reserve"
+    warn "the disk is full: ${dk_free%% *} KiB left on ${dk_free#* }"
+    if [ -n "$FAIL_CLASS" ]; then FAIL_MESSAGE="$FAIL_MESSAGE; the disk is full (${dk_free#* })"; fi
+  fi
+}
+
+write_result() {
+  for wr_cut in "$K"/cut/*; do
+    [ -f "$wr_cut" ] || continue
+    if { read -r wr_bytes wr_cap <"$wr_cut"; } 2>/dev/null; then
+      warn "${wr_cut##*/}: cut at $wr_cap bytes; at least $wr_bytes more were written"
+      rm -f "$wr_cut"
+    fi
+  done
+  units_json
+  lines_json "$D/missing"; wr_missing=$LINES_JSON
+  lines_json "$D/warnings"
+  wr_fail=
+  if [ -n "$FAIL_CLASS" ]; then
+    json "$FAIL_MESSAGE"
+    wr_fail=",\"failure\":{\"class\":\"$FAIL_CLASS\",\"message\":$J"
+    json "$step_host"
+    wr_fail="$wr_fail,\"host\":$J${FAIL_EVIDENCE:+,\"evidence\":\"$FAIL_EVIDENCE\"}}"
+  fi
+  now
+  wr_n=0
+  until
+    {
+      printf '{"stepId":"%s","host":"%s","units":[%s],"artifacts":[' "$STEP" "$step_host" "$UNITS" &&
+      if [ -s "$D/artifacts" ]; then
+        awk '{ printf "%s{\"path\":\"%s\",\"bytes\":%s,\"sha256\":\"%s\"}", (NR > 1 ? "," : ""), $1, $2, $3 }' "$D/artifacts"
+      fi && printf '],"missing":%s,"warnings":%s%s,"startedAt":%s,"endedAt":%s%s}\n' "$wr_missing" "$LINES_JSON" "$wr_fail" \
+        "$SINCE" "$NOW" "${LATE:+,\"startLateMs\":$LATE}"
+    } >"$D/result.new" && mv "$D/result.new" "$D/result.json"
+  do
+    # A full disk: free what is ours, then wait for room until the deadline.
+    rm -rf "$S/reserve" "$D/collect"
+    wr_n=$((wr_n + 1))
+    if [ $wr_n -gt 1 ]; then sleep 5; fi
+  done
+  notify
+  post "$D/push-fifo" done
+}
+
+# --- The runner of one step -------------------------------------------------------------------------------------------
+
+cmd_run() { # STEP
+  open_step "$1" || exit 0
+  init_state
+  try_own "$D/runner" || exit 0
+  # Opened before the files are looked at: what is posted from here on waits for us.
+  exec 3<>"$D/fifo"
+  [ ! -f "$D/superseded" ] || { leave; exit 0; }
+  trap '' HUP INT
+  trap ': >"$D/stop"; echo stop >&3' TERM
+  enter
+  find_tools
+  mkdir -p "$K/active" "$K/guards" "$K/cut" "$A" || exit $EX_DEFECT
+  echo "$step_dir" >"$K/dir"
+  echo "r $$ $STEP" >"$K/active/r.$STEP"
+  cr_i=1
+  while [ "$cr_i" -le "$step_units" ]; do eval "u${cr_i}_state=notStarted"; cr_i=$((cr_i + 1)); done
+  HALT= FAIL_CLASS= FAIL_MESSAGE= FAIL_EVIDENCE= LATE= STOPPED=
+  now
+  timer $((step_deadline - NOW)) deadline
+  SINCE=$NOW
+  if [ -f "$D/push" ] && [ ! -f "$D/acknowledged" ]; then owner_of "$D/pusher" || spawn _push "$STEP"; fi
+
+  if [ -f "$D/result.json" ]; then
+    : # a runner before us was killed while it watched over services
+  elif [ -f "$D/boot" ]; then
+    resume_dead
+    finish
+  else
+    echo "$BOOT" >"$D/boot"
+    run_step
+    finish
+  fi
+  if [ "$HALT" != superseded ]; then watch_services; fi
+  leave
+}
+
+leave() {
+  end_timers
+  rm -rf "$K/active/r.$STEP" "$K/guards/$STEP" "$D/collect" "$D/runner"
+}
+
+# The runner before us died in the middle. What it started is stopped; nothing is started twice.
+resume_dead() {
+  { read -r SINCE <"$D/since"; } 2>/dev/null
+  read -r rd_boot <"$D/boot"
+  if [ "$rd_boot" != "$BOOT" ]; then
+    # Nothing of it can run any more, whatever the records say.
+    rd_i=1
+    while [ "$rd_i" -le "$step_units" ]; do
+      load_unit "$rd_i"
+      rm -f "$K/active/u.$U_NAME"
+      if is_running "$U"; then echo stopped >"$U/why"; rm -f "$U/pid"; fi
+      rd_i=$((rd_i + 1))
+    done
+    fail boot "host rebooted"
+  else
+    fail defect "the supervisor of this step was killed" "log"
+  fi
+}
+
+run_step() {
+  prepare_step
+  : >"$D/prepared"
+  notify
+  rs_at=
+  if [ "$step_go" = 1 ]; then
+    while [ -z "$HALT" ] && [ ! -f "$D/go" ]; do
+      if [ -f "$D/stop" ]; then HALT=stop; else next_event; fi
+    done
+    if [ -z "$HALT" ]; then
+      read -r rs_at <"$D/go"
+      await_instant "$rs_at"
+    fi
+  fi
+  now
+  SINCE=$NOW
+  REPRISE_START_AT=${rs_at:-$NOW}
+  export REPRISE_START_AT
+  if [ -n "$rs_at" ]; then LATE=$((NOW > rs_at ? NOW - rs_at : 0)); fi
+  [ -z "$HALT" ] || return
+  # Records are written after the start instant has passed by, or they would delay it.
+  if [ "$step_units" -gt 0 ]; then run_units; fi
+  if [ "$step_guard" = 1 ] && [ "$JOBS" = 0 ]; then
+    echo "$SINCE" >"$D/since"
+    if [ "$step_units" = 0 ] && [ -z "$HALT" ]; then guard_services; fi
+    while [ -z "$HALT" ]; do next_event; done
+  fi
+}
+
+await_instant() { # MS: sleeps until shortly before, then reads the clock until it is there
+  now
+  if [ $(($1 - NOW)) -gt 40 ]; then
+    timer $(($1 - NOW - 25)) instant
+    while [ -z "$HALT" ] && [ "$EV" != instant ]; do next_event; done
+  fi
+  ai_n=0
+  while now; [ "$NOW" -lt "$1" ] && [ -z "$HALT" ] && [ $ai_n -lt 5000 ]; do ai_n=$((ai_n + 1)); done
+}
+
+JOBS=0
+run_units() {
+  # Jobs first where there is nothing before them: their instant is now.
+  ru_kinds=
+  ru_i=1
+  while [ "$ru_i" -le "$step_units" ]; do get "$ru_i" kind; ru_kinds="$ru_kinds $V"; ru_i=$((ru_i + 1)); done
+  ru_i=0
+  for ru_kind in $ru_kinds; do
+    ru_i=$((ru_i + 1))
+    [ "$ru_kind" = command ] || continue
+    if [ ! -f "$D/since" ]; then echo "$SINCE" >"$D/since"; start_sampler; fi
+    if [ -f "$D/stop" ]; then HALT=${HALT:-stop}; fi
+    [ -z "$HALT" ] || break
+    start_unit "$ru_i"
+    while eval "[ \$u${ru_i}_state = running ]" && [ -z "$HALT" ]; do next_event; done
+  done
+
+  ru_i=0
+  for ru_kind in $ru_kinds; do
+    ru_i=$((ru_i + 1))
+    [ "$ru_kind" = service ] && [ -z "$HALT" ] || continue
+    load_unit "$ru_i"
+    log_sizes
+    echo "$STEP $U_NAME" >>"$K/services"
+    start_unit "$ru_i"
+    get "$I" ready_timeout
+    timer "$V" unready "$U_NAME"
+    probe_unit </dev/null &
+    eval "u${I}_probe=$!"
+  done
+  case $ru_kinds in *service*) start_sampler ;; esac
+  ru_i=0
+  for ru_kind in $ru_kinds; do
+    ru_i=$((ru_i + 1))
+    [ "$ru_kind" = service ] || continue
+    while eval "[ \$u${ru_i}_state = running ]" && [ -z "$HALT" ]; do next_event; done
+  done
+
+  ru_i=0
+  for ru_kind in $ru_kinds; do
+    ru_i=$((ru_i + 1))
+    [ "$ru_kind" = job ] && [ -z "$HALT" ] || continue
+    JOBS=1
+    start_unit "$ru_i"
+  done
+  [ -f "$D/since" ] || echo "$SINCE" >"$D/since"
+  if [ "$JOBS" = 1 ]; then start_sampler; fi
+  if [ "$step_guard" = 1 ]; then guard_services; fi
+  ru_i=0
+  for ru_kind in $ru_kinds; do
+    ru_i=$((ru_i + 1))
+    [ "$ru_kind" = event ] && [ -z "$HALT" ] || continue
+    load_unit "$ru_i"
+    arm_event
+  done
+  ru_i=0
+  for ru_kind in $ru_kinds; do
+    ru_i=$((ru_i + 1))
+    [ "$ru_kind" = job ] || continue
+    while eval "[ \$u${ru_i}_state = running ]" && [ -z "$HALT" ]; do next_event; done
+  done
+}
+
+guard_services() {
+  echo "$STEP" >"$K/guards/$STEP"
+  [ -f "$K/services" ] || return
+  while read -r _ gs_name; do
+    # Ended between its phase and ours: the keeper found no guard to tell.
+    service_ended "$gs_name"
+  done <"$K/services"
+}
+
+prepare_step() {
+  clear_older
+  if [ "$step_resets" = 1 ]; then reset_attempt; fi
+  if [ "$step_stops" = all ]; then stop_attempt; fi
+  ps_i=1
+  while [ "$ps_i" -le "$step_units" ] && [ -z "$HALT" ]; do prepare_unit "$ps_i"; ps_i=$((ps_i + 1)); done
+}
+
+# Ends what steps with an older fence left running, all other steps' where this one resets, and waits for their exit.
+clear_older() {
+  co_runners=
+  for co_dir in "$S"/steps/*; do
+    [ "$co_dir" != "$D" ] && { read -r co_epoch co_attempt <"$co_dir/fence"; } 2>/dev/null || continue
+    if older_than_me "$co_epoch" "$co_attempt" || [ "$step_resets" = 1 ]; then
+      if owner_of "$co_dir/runner"; then
+        post "$co_dir/fifo" superseded
+        co_runners="$co_runners $OWNER_PID"
+      fi
+    fi
+  done
+  co_n=0
+  for co_pid in $co_runners; do
+    while ident "$co_pid" && [ $co_n -lt 1000 ]; do sleep 0.02; co_n=$((co_n + 1)); done
+    if ident "$co_pid"; then kill -KILL "$co_pid" 2>/dev/null; fi
+  done
+  # Whatever outlived its runner.
+  if [ "$step_resets" = 1 ] || [ -f "$D/newer" ]; then kill_strays "$step_resets"; fi
+}
+
+kill_strays() { # EVERYTHING: units of older fences, or of all steps but this one
+  kw_n=0
+  while :; do
+    if [ "$1" = 1 ]; then kw_pids="$(marked "") $(orphans_here)"
+    else
+      kw_pids=
+      for kw_pid in $(marked ""); do
+        grep -q -F -e "REPRISE_MARKER=$ID:$step_epoch.$step_attempt:" "/proc/$kw_pid/environ" 2>/dev/null ||
+          kw_pids="$kw_pids $kw_pid"
+      done
+    fi
+    if [ "$CG" != - ]; then
+      for kw_dir in "$CG"/*.*; do
+        [ -f "$kw_dir/cgroup.procs" ] || continue
+        kw_epoch=${kw_dir##*/} kw_attempt=${kw_epoch#*.}
+        kw_epoch=${kw_epoch%%.*} kw_attempt=${kw_attempt%%.*}
+        if [ "$1" = 1 ] || older_than_me "$kw_epoch" "$kw_attempt"; then
+          kw_pids="$kw_pids $(cat "$kw_dir/cgroup.procs" 2>/dev/null)"
+          rmdir "$kw_dir" 2>/dev/null
+        fi
+      done
+    fi
+    kw_left=
+    for kw_pid in $kw_pids; do
+      if [ "$kw_pid" != $$ ] && ident "$kw_pid"; then kw_left="$kw_left $kw_pid"; fi
+    done
+    [ -n "$kw_left" ] || return 0
+    kw_n=$((kw_n + 1))
+    if [ $kw_n -gt 250 ]; then KILL_LEFT=$kw_left; warn "still running after KILL: pid$kw_left"; return 1; fi
+    # shellcheck disable=SC2086 # a list
+    signal_all KILL $kw_left
+    sleep 0.02
+  done
+}
+
+# Daemons that left session, environment and parent behind, yet work in our folder.
+orphans_here() {
+  # shellcheck disable=SC2012
+  ls -ld /proc/[0-9]*/cwd 2>/dev/null | awk -v root="$ROOT" '
+    { k = index($0, " -> "); if (!k) next; to = substr($0, k + 4); if (to != root && index(to, root "/") != 1) next
+      split(substr($0, 1, k - 1), f, "/proc/"); sub(/\/cwd$/, "", f[2]); print f[2] }' |
+    while read -r oh_pid; do
+      { read -r oh_stat <"/proc/$oh_pid/stat"; } 2>/dev/null || continue
+      # shellcheck disable=SC2086
+      set -- ${oh_stat##*) }
+      [ "$2" = 1 ] || continue
+      # Our own runners and pushers work here too.
+      grep -q -F -e "REPRISE_RUNNER=$ID:" "/proc/$oh_pid/environ" 2>/dev/null || echo "$oh_pid"
+    done
+}
+
+reset_attempt() {
+  for ra_key in "$S"/attempts/*; do
+    if owner_of "$ra_key/sampler" && [ "$SETSID" != none ]; then kill -KILL "-$OWNER_PID" 2>/dev/null; fi
+    rm -rf "$ra_key/active"
+    [ "$ra_key" != "$K" ] && { read -r ra_dir <"$ra_key/dir"; } 2>/dev/null || continue
+    # Evidence that hasn't landed yet stays.
+    if attempt_has_landed "$ra_dir"; then rm -rf "${ROOT:?}/$ra_dir" "$ra_key"; fi
+  done
+  rm -rf "$A" "$K/services" "$K/cut" "$K/caps" "$K/live"
+  mkdir -p "$A" "$K/active" "$K/cut"
+  echo "r $$ $STEP" >"$K/active/r.$STEP"
+  # A long sweep would otherwise leave a folder for each of its steps.
+  # shellcheck disable=SC2012
+  ls -t "$S/steps" | tail -n +201 | while read -r ra_step; do
+    ra_old=$S/steps/$ra_step
+    if { [ -f "$ra_old/acknowledged" ] || [ -f "$ra_old/superseded" ]; } && ! owner_of "$ra_old/runner"; then
+      rm -rf "$ra_old"
+    fi
+  done
+  if [ "$step_drop_caches" = 1 ] && [ -w /proc/sys/vm/drop_caches ]; then
+    sync
+    { echo 3 >/proc/sys/vm/drop_caches; } 2>/dev/null
+  fi
+}
+
+attempt_has_landed() { # ATTEMPT-DIR
+  for al_step in "$S"/steps/*; do
+    { read -r al_dir <"$al_step/dir"; } 2>/dev/null || continue
+    [ "$al_dir" = "$1" ] || continue
+    if [ -f "$al_step/result.json" ] && [ ! -f "$al_step/acknowledged" ] && [ -s "$al_step/artifacts" ]; then return 1; fi
+  done
+  return 0
+}
+
+# Everything of this attempt: other steps end their jobs, then the services go in reverse order of their start.
+stop_attempt() {
+  for st_dir in "$S"/steps/*; do
+    [ "$st_dir" != "$D" ] && { read -r st_attempt <"$st_dir/dir"; } 2>/dev/null && [ "$st_attempt" = "$step_dir" ] || continue
+    [ ! -f "$st_dir/result.json" ] || continue
+    : >"$st_dir/stop"
+    if owner_of "$st_dir/runner"; then post "$st_dir/fifo" stop; else spawn _run "${st_dir##*/}"; fi
+    st_steps="${st_steps:-} $st_dir"
+  done
+  for st_dir in ${st_steps:-}; do
+    st_n=0
+    while [ ! -f "$st_dir/result.json" ] && [ $st_n -lt 3000 ]; do sleep 0.02; st_n=$((st_n + 1)); done
+  done
+  [ -f "$K/services" ] || return
+  st_list=
+  while read -r st_step st_name; do st_list="$st_step/$st_name $st_list"; done <"$K/services"
+  for st_pair in $st_list; do
+    stop_unit "$S/steps/${st_pair%/*}/units/${st_pair##*/}" stopped
+    STOPPED="$STOPPED $st_pair"
+  done
+  rm -f "$K/services"
+}
+
+finish() {
+  if [ "$HALT" = stop ] && ! { [ "$step_guard" = 1 ] && [ "$JOBS" = 0 ]; }; then fail cancelled "stopped before its end"; fi
+  fi_signal= fi_grace=
+  if [ "$HALT" = superseded ]; then fi_signal=KILL fi_grace=0; fi
+  # shellcheck disable=SC2086 # a list of groups
+  for fi_pid in $WATCHERS; do kill -TERM "-$fi_pid" 2>/dev/null || kill "$fi_pid" 2>/dev/null; done
+  fi_list= fi_left= fi_i=1
+  while [ "$fi_i" -le "$step_units" ]; do
+    load_unit "$fi_i"
+    eval "cancel \"\${u${I}_probe:-}\""
+    # A job's leftovers would disturb what comes next; a command may have meant to leave something running.
+    if is_running "$U" && { [ "$U_KIND" != service ] || [ -n "$HALT" ]; }; then fi_list="$U_NAME $fi_list"
+    elif [ "$U_KIND" = job ] && [ -f "$U/started" ]; then fi_list="$U_NAME $fi_list"; fi
+    fi_i=$((fi_i + 1))
+  done
+  for fi_name in $fi_list; do
+    fi_unit=$D/units/$fi_name
+    if is_running "$fi_unit"; then
+      stop_begin "$fi_unit" stopped "$fi_signal"
+    else
+      unit_pids "$fi_unit"
+      [ -n "$PIDS" ] || { drop_cgroup "$fi_unit"; continue; }
+      warn "$fi_name: left processes behind, which were ended: pid$PIDS"
+      stop_begin "$fi_unit" stopped KILL
+    fi
+    fi_left="$fi_left $fi_name"
+  done
+  for fi_name in $fi_left; do stop_finish "$D/units/$fi_name" "$fi_grace"; done
+  undo_events
+  if [ "$HALT" = superseded ]; then
+    if [ ! -f "$D/superseded" ]; then
+      # A reset of the same fence: nobody supersedes us, yet we can't go on.
+      fail cancelled "another step cleared this host"
+      write_nothing_collected
+    fi
+    return
+  fi
+  end_sampler
+  cut_logs
+  collect
+  disk_check
+  write_result
+}
+
+write_nothing_collected() {
+  : >"$D/artifacts"
+  : >"$D/missing"
+  write_result
+}
+
+# The step is done, its services run on: somebody has to end them at the deadline.
+watch_services() {
+  HALT=
+  while :; do
+    ws_running= ws_i=1
+    while [ "$ws_i" -le "$step_units" ]; do
+      load_unit "$ws_i"
+      if [ "$U_KIND" = service ] && is_running "$U"; then
+        if leader_lives "$U" || [ ! -f "$U/pid" ]; then ws_running="$U_NAME $ws_running"; fi
+      fi
+      ws_i=$((ws_i + 1))
+    done
+    [ -n "$ws_running" ] || return 0
+    if [ -n "$HALT" ]; then
+      ws_signal= ws_grace=
+      if [ "$HALT" = superseded ]; then ws_signal=KILL ws_grace=0; fi
+      for ws_name in $ws_running; do stop_unit "$D/units/$ws_name" stopped "$ws_signal" "$ws_grace"; done
+      return 0
+    fi
+    next_event
+  done
+}
+
+# --- HTTP: curl, else node put.mjs; nothing secret is ever an argument ---------------------------------------------------
+
+find_http() { # sets HTTP_TOOL
+  if command -v curl >/dev/null; then HTTP_TOOL=curl
+  elif command -v node >/dev/null && [ -f "$ROOT/put.mjs" ]; then HTTP_TOOL=node
+  else HTTP_TOOL=none; return 1; fi
+}
+
+http_get() { # URL: true for an answer below 400
+  find_http || { command -v wget >/dev/null && wget -q -T 2 -O /dev/null "$1" 2>/dev/null; return; }
+  if [ $HTTP_TOOL = curl ]; then curl -q -sf -o /dev/null --max-time 2 "$1" 2>/dev/null
+  else
+    json "$1"
+    hg_code=$(printf '{"method":"GET","url":%s,"headers":{},"timeoutMs":2000}' "$J" | node "$ROOT/put.mjs" 2>/dev/null)
+    [ "${hg_code:-0}" -ge 200 ] && [ "$hg_code" -lt 400 ]
+  fi
+}
+
+conf_quote() { # TEXT: sets Q for a curl config file
+  case $1 in *[\\\"]*) Q=\"$(printf '%s\n' "$1" | awk '{ gsub(/[\\"]/, "\\\\&"); print }')\" ;; *) Q=\"$1\" ;; esac
+}
+
+# METHOD URL FILE MAX_SEC: sends FILE with the "name: value" lines of $P/headers; sets HTTP to the status, 000 for none,
+# and leaves the answer in $P/answer.
+http_send() {
+  : >"$P/answer"
+  if [ $HTTP_TOOL = curl ]; then
+    {
+      conf_quote "$2"; echo "url = $Q"
+      echo "request = $1"
+      while IFS= read -r hs_line; do conf_quote "$hs_line"; echo "header = $Q"; done <"$P/headers"
+      echo 'header = "expect:"'
+      conf_quote "$3"
+      if [ "$1" = PUT ]; then echo "upload-file = $Q"; else conf_quote "@$3"; echo "data-binary = $Q"; fi
+      conf_quote "$P/answer"; echo "output = $Q"
+      echo "max-time = $4"
+      # A dead connection must not hold an upload for as long as it may take.
+      printf 'connect-timeout = 10\nspeed-limit = 1\nspeed-time = 30\nmax-filesize = 1048576\nsilent\nwrite-out = "%%{http_code}"\n'
+    } >"$P/request"
+    HTTP=$(curl -q -K "$P/request" 2>"$P/error")
+  else
+    {
+      json "$2"; printf '{"method":"%s","url":%s,"headers":{' "$1" "$J"
+      hs_comma=
+      while IFS= read -r hs_line; do
+        json "${hs_line%%:*}"; printf '%s%s:' "$hs_comma" "$J"
+        json "${hs_line#*: }"; printf '%s' "$J"
+        hs_comma=,
+      done <"$P/headers"
+      json "$3"; printf '},"file":%s' "$J"
+      json "$P/answer"; printf ',"answer":%s,"timeoutMs":%s}' "$J" "${4}000"
+    } >"$P/request"
+    HTTP=$(node "$ROOT/put.mjs" <"$P/request" 2>"$P/error")
+  fi
+  rm -f "$P/request"
+  HTTP=${HTTP:-000}
+}
+
+# Reads JSON into "key.key<TAB>value" lines: enough for the endpoint's answers, which are small objects of strings.
+flatten() { # FILE
+  awk '
+    function ws() { while (p <= n && index(" \t\r\n", substr(s, p, 1))) p++ }
+    function hex(h,   i, v) { v = 0; for (i = 1; i <= 4; i++) v = v * 16 + index("0123456789abcdef", tolower(substr(h, i, 1))) - 1; return v }
+    function str(   o, c, h) {
+      if (substr(s, p, 1) != "\"") { bad = 1; return "" }
+      for (p++; p <= n; p++) {
+        c = substr(s, p, 1)
+        if (c == "\"") { p++; return o }
+        if (c == "\\") {
+          c = substr(s, ++p, 1)
+          if (c == "u") { h = hex(substr(s, p + 1, 4)); p += 4; c = (h >= 32 && h < 127) ? sprintf("%c", h) : "?" }
+          else if (index("bfnrt", c)) c = " "
+        }
+        o = o c
+      }
+      bad = 1
+    }
+    function value(key,   c, k, i, v) {
+      ws(); c = substr(s, p, 1)
+      if (c == "\"") { v = str(); if (!bad) print key "\t" v; return }
+      if (c == "{" || c == "[") {
+        p++; ws()
+        if (substr(s, p, 1) == (c == "{" ? "}" : "]")) { p++; return }
+        for (i = 0; !bad && p <= n; i++) {
+          ws(); k = i
+          if (c == "{") { k = str(); ws(); if (substr(s, p++, 1) != ":") bad = 1 }
+          value(key == "" ? k : key "." k); ws()
+          v = substr(s, p++, 1)
+          if (v == (c == "{" ? "}" : "]")) return
+          if (v != ",") bad = 1
+        }
+        bad = 1; return
+      }
+      if (match(substr(s, p), /^[-+.0-9A-Za-z]+/)) { print key "\t" substr(s, p, RLENGTH); p += RLENGTH } else bad = 1
+    }
+    { s = s $0 "\n" }
+    END { n = length(s); p = 1; value(""); exit bad }' "$1"
+}
+
+field() { # NAME: sets V to that field of the flattened answer
+  V=$(awk -F '\t' -v k="$1" '$1 == k { print substr($0, length(k) + 2); exit }' "$P/flat")
+}
+
+ask() { # CALL MAX_SEC: posts $P/body; true for 2xx, with the answer flattened in $P/flat
+  echo 'content-type: application/json' >"$P/headers"
+  http_send POST "$step_endpoint/$1" "$P/body" "$2"
+  case $HTTP in 2??) ;; *) return 1 ;; esac
+  flatten "$P/answer" >"$P/flat" 2>/dev/null || : >"$P/flat"
+}
+
+# Lands one file: asks for a URL with its length and digest, then puts exactly that.
+push_file() { # PATH BYTES SHA256 FILE [CHUNK-NUMBER]
+  printf '{"capability":%s,"path":"%s","bytes":%s,"sha256":"%s"%s}' \
+    "$CAPABILITY" "$1" "$2" "$3" "${5:+,\"live\":$5}" >"$P/body"
+  ask upload 30 || return 1
+  field landed
+  if [ "$V" = true ]; then return 0; fi
+  field url
+  [ -n "$V" ] || return 1
+  pf_url=$V
+  awk -F '\t' 'index($1, "headers.") == 1 { print substr($1, 9) ": " substr($0, length($1) + 2) }' "$P/flat" >"$P/headers"
+  http_send PUT "$pf_url" "$4" 3600
+  # 412: something is there already, most likely ours with the reply lost; the store and the manifest tell if not.
+  case $HTTP in 200 | 201 | 204 | 412) return 0 ;; *) return 1 ;; esac
+}
+
+push_live() {
+  try_own "$K/live.lock" || return 0 # a step of this attempt that overlaps with ours does it
+  mkdir -p "$K/live"
+  pl_down=
+  {
+    (cd "$A" && for pl_path in *.out *.err; do [ -f "$pl_path" ] && echo "$pl_path"; done)
+    declared_files
+  } 2>/dev/null | sort -u >"$P/live"
+  while read -r pl_path; do
+    pl_state=$K/live/$(echo "$pl_path" | tr / %)
+    pl_from=0 pl_chunk=0
+    { read -r pl_from pl_chunk <"$pl_state"; } 2>/dev/null
+    pl_n=0
+    while size_of "$A/$pl_path" && [ "$SIZE" -gt "$pl_from" ] && [ $pl_n -lt 8 ] && [ -z "$pl_down" ]; do
+      file_range "$A/$pl_path" "$pl_from" 4194304 >"$P/chunk"
+      size_of "$P/chunk"
+      sha256 "$P/chunk"
+      if push_file "$pl_path" "$SIZE" "$SHA" "$P/chunk" "$pl_chunk"; then
+        pl_from=$((pl_from + SIZE)) pl_chunk=$((pl_chunk + 1))
+        echo "$pl_from $pl_chunk" >"$pl_state.new" && mv "$pl_state.new" "$pl_state"
+      else pl_down=1; fi
+      pl_n=$((pl_n + 1))
+    done
+  done <"$P/live"
+  rm -f "$P/chunk" "$K/live.lock"
+}
+
+declared_files() { # files below A so far that a collect rule of this step names
+  [ "$step_collect" -gt 0 ] || return 0
+  df_patterns= df_i=1
+  while [ "$df_i" -le "$step_collect" ]; do
+    eval "df_patterns=\"\$df_patterns|\$c${df_i}_pattern\""
+    df_i=$((df_i + 1))
+  done
+  (cd "$A" 2>/dev/null && find . -type f ! -path '*[!A-Za-z0-9._=+@/-]*') |
+    REPRISE_PATTERN=${df_patterns#|} awk '{ path = substr($0, 3); if (path ~ ENVIRON["REPRISE_PATTERN"]) print path }'
+}
+
+push_files() {
+  [ -f "$P/landed" ] || : >"$P/landed"
+  ps_all=1
+  while read -r ps_path ps_bytes ps_sha; do
+    if grep -qxF -e "$ps_path" "$P/landed"; then continue; fi
+    resolve_part "$ps_path"
+    ps_file=$PART_FILE
+    size_of "$ps_file" || { warn "$ps_path: gone before it was uploaded"; echo "$ps_path" >>"$P/landed"; continue; }
+    if [ "$PART_FROM" != 0 ] || [ "$SIZE" != "$ps_bytes" ]; then
+      file_range "$ps_file" "$PART_FROM" "$ps_bytes" >"$P/range"
+      ps_file=$P/range
+    fi
+    if push_file "$ps_path" "$ps_bytes" "$ps_sha" "$ps_file"; then echo "$ps_path" >>"$P/landed"
+    else
+      ps_all=0
+      if [ "$HTTP" = 000 ]; then break; fi
+    fi
+  done <"$D/artifacts"
+  rm -f "$P/range"
+  [ $ps_all = 1 ]
+}
+
+push_report() {
+  { printf '{"capability":%s,"result":' "$CAPABILITY"; cat "$D/result.json"; printf '}'; } >"$P/body"
+  ask report 60
+}
+
+push_beats() { # in the background of a pusher
+  pb_pid=
+  trap 'kill $pb_pid 2>/dev/null; exit 0' TERM
+  P=$P/beat
+  mkdir -p "$P"
+  to_sec "$step_beat_ms"
+  while owner_of "$D/pusher"; do
+    if [ -f "$D/result.json" ]; then pb_state=done
+    elif [ -f "$D/since" ]; then pb_state=running
+    else pb_state=armed; fi
+    printf '{"capability":%s,"stepId":"%s","state":"%s"}' "$CAPABILITY" "$STEP" "$pb_state" >"$P/body"
+    if ask beat 30; then
+      field answer
+      case $V in
+        stop) if [ ! -f "$D/stop" ]; then : >"$D/stop"; post "$D/fifo" stop; fi ;;
+        superseded)
+          if [ ! -f "$D/result.json" ]; then
+            field by.epoch; pb_epoch=${V:-$step_epoch}
+            field by.attempt
+            echo "$step_run $pb_epoch ${V:-$step_attempt}" >"$D/superseded"
+            post "$D/fifo" superseded
+          fi
+          : >"$D/abandoned"
+          post "$D/push-fifo" done
+          ;;
+      esac
+    fi
+    sleep "$SEC" &
+    pb_pid=$!
+    wait $pb_pid
+  done
+}
+
+pause() { # MS, cut short by a message
+  timer "$1" tick
+  read -r _ <&3
+  end_timers
+  wait "$TIMER" 2>/dev/null # or the shell's table of children grows for days
+}
+
+# Reports one step for as long as it takes: beats and growing logs while it runs, then its files and its result.
+cmd_push() { # STEP
+  open_step "$1" || exit 0
+  init_state
+  try_own "$D/pusher" || exit 0
+  exec 3<>"$D/push-fifo"
+  trap '' HUP
+  enter
+  P=$D/out
+  umask 077
+  mkdir -p "$P"
+  if ! find_http; then
+    warn "no curl and no node on this host: nothing is uploaded, the control side has to pull"
+    rm -f "$D/pusher"
+    exit 0
+  fi
+  json "$step_capability"; CAPABILITY=$J
+  push_beats </dev/null &
+  cp_beats=$!
+  while ! is_over "$D" && [ ! -f "$D/abandoned" ]; do
+    push_live
+    is_over "$D" || pause "$step_live_ms"
+    if ! is_over "$D"; then revive "$STEP"; fi
+  done
+  if [ ! -f "$P/until" ]; then
+    now
+    if [ "$NOW" -lt "$step_deadline" ]; then NOW=$step_deadline; fi
+    echo $((NOW + step_grace_ms)) >"$P/until"
+  fi
+  read -r cp_until <"$P/until"
+  cp_ms=$step_retry_ms
+  while [ -f "$D/result.json" ] && [ ! -f "$D/acknowledged" ] && [ ! -f "$D/abandoned" ]; do
+    if push_files && push_report; then
+      : >"$D/acknowledged"
+      break
+    fi
+    now
+    [ "$NOW" -lt "$cp_until" ] || break
+    # Up to a fifth later, by our pid: hosts that failed together shall not return together.
+    pause $((cp_ms + cp_ms * ($$ % 20) / 100))
+    cp_ms=$((cp_ms * 2))
+    if [ $cp_ms -gt 60000 ]; then cp_ms=60000; fi
+  done
+  TIMERS=$cp_beats
+  end_timers
+  rm -rf "$P/beat" "$P/body" "$P/answer" "$P/flat" "$P/headers" "$D/pusher"
+}
+
+# --- Verbs --------------------------------------------------------------------------------------------------------------
+
+cmd_put() { # PATH MODE SHA256: a file's bytes on stdin
+  check_path "$1"
+  case $2 in [0-7][0-7][0-7] | [0-7][0-7][0-7][0-7]) ;; *) die $EX_USAGE "not a mode: $2" ;; esac
+  init_state
+  mkdir -p "$(dirname "$ROOT/$1")" || die $EX_DEFECT "can't make a folder for $1"
+  put_new=$ROOT/$1.new.$$
+  (umask 077 && cat >"$put_new") || { rm -f "$put_new"; die $EX_DEFECT "can't write $1"; }
+  sha256 "$put_new"
+  [ "$SHA" = "$3" ] || { rm -f "$put_new"; die $EX_TORN "$1 arrived torn: sha256 $SHA"; }
+  chmod "$2" "$put_new" && mv "$put_new" "$ROOT/$1" || die $EX_DEFECT "can't write $1"
+  echo '{"kind":"put"}'
+}
+
+superseded_json() { # FILE
+  read -r su_run su_epoch su_attempt <"$1"
+  echo "{\"kind\":\"superseded\",\"by\":{\"runId\":\"$su_run\",\"epoch\":$su_epoch,\"attempt\":$su_attempt}}"
+}
+
+cmd_arm() { # STEP SHA256: the step's text on stdin
+  check_name "$1"
+  init_state
+  ar_new=$S/tmp/arm.$BOOT.$$
+  mkdir -p "$ar_new/units" "$ar_new/waiters" || die $EX_DEFECT "can't write below $S"
+  (umask 077 && cat >"$ar_new/step.sh")
+  sha256 "$ar_new/step.sh"
+  [ "$SHA" = "$2" ] || { rm -rf "$ar_new"; die $EX_TORN "the step arrived torn: sha256 $SHA"; }
+  # shellcheck source=/dev/null
+  . "$ar_new/step.sh"
+  [ "$step_format" = 1 ] && [ "$step_id" = "$1" ] || { rm -rf "$ar_new"; die $EX_USAGE "not the text of step $1"; }
+  check_path "$step_dir"
+  D=$S/steps/$1
+
+  lock
+  if [ -f "$S/removing" ]; then rm -rf "$ar_new"; die $EX_BUSY "this root is being removed"; fi
+  ar_run= ar_epoch=-1 ar_attempt=-1
+  { read -r ar_run ar_epoch ar_attempt <"$S/fence"; } 2>/dev/null
+  if [ -n "$ar_run" ] && [ "$ar_run" != "$step_run" ]; then
+    rm -rf "$ar_new"
+    die $EX_FOREIGN "this root belongs to run $ar_run"
+  fi
+  if older_than_me "$ar_epoch" "$ar_attempt"; then
+    echo "$step_run $step_epoch $step_attempt" >"$S/fence.new" && mv "$S/fence.new" "$S/fence"
+    : >"$ar_new/newer"
+    for ar_dir in "$S"/steps/*; do
+      { read -r ar_epoch ar_attempt <"$ar_dir/fence"; } 2>/dev/null || continue
+      if ! is_over "$ar_dir" && older_than_me "$ar_epoch" "$ar_attempt"; then
+        cp "$S/fence" "$ar_dir/superseded.new" && mv "$ar_dir/superseded.new" "$ar_dir/superseded"
+        post "$ar_dir/fifo" superseded
+      fi
+    done
+  elif [ "$ar_epoch" -gt "$step_epoch" ] || [ "$ar_attempt" -gt "$step_attempt" ]; then
+    # A lower epoch never gets here with a higher attempt: the tuple was compared above.
+    unlock
+    rm -rf "$ar_new"
+    superseded_json "$S/fence"
+    return
+  fi
+  if [ -f "$D/superseded" ]; then
+    unlock
+    rm -rf "$ar_new"
+    superseded_json "$D/superseded"
+    return
+  fi
+  if [ -f "$D/step.sh" ]; then
+    ar_answer=already
+    rm -rf "$ar_new"
+  else
+    ar_answer=armed
+    ar_serial=0
+    { read -r ar_serial <"$S/serial"; } 2>/dev/null
+    echo $((ar_serial + 1)) >"$S/serial"
+    echo "step_serial='$((ar_serial + 1))'" >>"$ar_new/step.sh"
+    echo "$step_epoch $step_attempt" >"$ar_new/fence"
+    echo "$step_dir" >"$ar_new/dir"
+    if [ "$step_push" = 1 ]; then : >"$ar_new/push"; fi
+    if [ "$step_part_bytes" -gt 0 ]; then echo "$step_part_bytes" >"$S/part-bytes"; fi
+    if [ "$step_boot_hook" = 1 ]; then hook_boot; fi
+    mkfifo "$ar_new/fifo" "$ar_new/push-fifo" && mv "$ar_new" "$D" ||
+      { rm -rf "$ar_new"; die $EX_DEFECT "can't write $D: $(df -Pk "$ROOT" | awk 'NR == 2 { print $4 " KiB free on " $6 }')"; }
+  fi
+  unlock
+  STEP=$1
+  if [ $ar_answer = armed ]; then spawn _run "$1"; else revive "$1"; fi
+  wait_for 20000 is_prepared
+  echo "{\"kind\":\"$ar_answer\"}"
+}
+is_prepared() { [ -f "$D/prepared" ] || is_over "$D"; }
+
+# Waits without polling for a condition that the step's runner tells of; looks after that runner each second.
+wait_for() { # MS CONDITION
+  if "$2"; then return 0; fi
+  uptime_ms
+  wf_end=$((UPTIME + $1)) wf_fifo=$D/waiters/$$
+  mkfifo "$wf_fifo" 2>/dev/null || [ -p "$wf_fifo" ] || return 1
+  exec 3<>"$wf_fifo"
+  trap 'rm -f "$wf_fifo"; end_timers; exit 143' TERM HUP INT
+  until "$2"; do
+    uptime_ms
+    wf_left=$((wf_end - UPTIME))
+    [ $wf_left -gt 0 ] || break
+    if [ $wf_left -gt 1000 ]; then wf_left=1000; fi
+    pause $wf_left
+    revive "$STEP"
+  done
+  rm -f "$wf_fifo"
+  trap - TERM HUP INT
+  "$2"
+}
+is_done() { is_over "$D"; }
+
+cmd_go() { # STEP START_AT_MS
+  check_name "$1"
+  check_number "$2"
+  D=$S/steps/$1
+  [ -f "$D/step.sh" ] || die $EX_UNKNOWN "no step $1 was armed here"
+  # The first instant counts; a link can't be half there.
+  echo "$2" >"$D/go.$$"
+  ln "$D/go.$$" "$D/go" 2>/dev/null
+  rm -f "$D/go.$$"
+  post "$D/fifo" go
+  init_state
+  revive "$1"
+  echo '{"kind":"going"}'
+}
+
+state_json() {
+  if [ ! -f "$D/step.sh" ]; then echo '{"kind":"unknown"}'
+  elif [ -f "$D/result.json" ]; then printf '{"kind":"done","result":'; cat "$D/result.json"; echo '}'
+  elif [ -f "$D/superseded" ]; then superseded_json "$D/superseded"
+  elif { read -r sj_since <"$D/since"; } 2>/dev/null; then echo "{\"kind\":\"running\",\"since\":$sj_since}"
+  else echo '{"kind":"armed"}'; fi
+}
+
+cmd_status() { # STEP
+  check_name "$1"
+  D=$S/steps/$1
+  if [ -f "$S/id" ]; then init_state; revive "$1"; fi
+  state_json
+}
+
+cmd_wait() { # STEP TIMEOUT_MS
+  check_name "$1"
+  check_number "$2"
+  STEP=$1 D=$S/steps/$1
+  if [ -f "$D/step.sh" ]; then
+    init_state
+    revive "$1"
+    wait_for "$2" is_done
+  fi
+  state_json
+}
+
+cmd_stop() { # STEP: asks; `wait` tells when it is done
+  check_name "$1"
+  D=$S/steps/$1
+  if [ -f "$D/step.sh" ]; then
+    : >"$D/stop"
+    post "$D/fifo" stop
+    init_state
+    revive "$1"
+  fi
+  echo '{"kind":"stopping"}'
+}
+
+cmd_outputs() { # STEP
+  check_name "$1"
+  ou_json=
+  if open_step "$1"; then
+    ou_list=$({ (cd "$A" 2>/dev/null && for ou_path in *.out *.err; do [ -f "$ou_path" ] && echo "$ou_path"; done); declared_files; } | sort -u)
+    for ou_path in $ou_list; do
+      size_of "$A/$ou_path"
+      ou_json="${ou_json:+$ou_json,}{\"path\":\"$ou_path\",\"bytes\":$SIZE}"
+    done
+  fi
+  echo "{\"kind\":\"outputs\",\"files\":[$ou_json]}"
+}
+
+cmd_read() { # ATTEMPT_DIR PATH FROM [LIMIT]: raw bytes
+  check_path "$1"
+  check_path "$1/$2"
+  check_number "$3"
+  A=$ROOT/$1 step_part_bytes=0
+  { read -r step_part_bytes <"$S/part-bytes"; } 2>/dev/null
+  resolve_part "$2"
+  [ -f "$PART_FILE" ] || die $EX_UNKNOWN "no file $2 in $1"
+  rd_limit=${4:-}
+  if [ -n "$rd_limit" ]; then check_number "$rd_limit"; fi
+  if [ -n "$PART_BYTES" ]; then
+    rd_left=$((PART_BYTES > $3 ? PART_BYTES - $3 : 0))
+    if [ -z "$rd_limit" ] || [ "$rd_limit" -gt $rd_left ]; then rd_limit=$rd_left; fi
+  fi
+  rd_from=$((PART_FROM + $3))
+  if [ -n "$rd_limit" ]; then file_range "$PART_FILE" $rd_from "$rd_limit"
+  elif [ $rd_from = 0 ]; then cat "$PART_FILE"
+  else tail -c "+$((rd_from + 1))" "$PART_FILE"; fi
+}
+
+cmd_acknowledge() { # STEP
+  check_name "$1"
+  if [ -f "$S/steps/$1/result.json" ]; then
+    : >"$S/steps/$1/acknowledged"
+    post "$S/steps/$1/push-fifo" done
+  fi
+  echo '{"kind":"acknowledged"}'
+}
+
+first_line() { FL=; { IFS= read -r FL <"$1"; } 2>/dev/null; } # FILE: sets FL
+
+cmd_facts() {
+  init_state
+  for fa_step in "$S"/steps/*; do
+    if [ -f "$fa_step/step.sh" ]; then revive "${fa_step##*/}"; fi
+  done
+  json "$BOOT"; fa="{\"kind\":\"facts\",\"bootId\":$J"
+  first_line /var/lib/cloud/data/instance-id
+  if [ -z "$FL" ]; then
+    first_line /sys/class/dmi/id/board_asset_tag
+    case $FL in i-*) ;; *) FL= ;; esac
+  fi
+  fa_add instanceId "$FL"
+  awk -F '[\t ]*: ' '
+    $1 == "model name" && model == "" { model = $2 } $1 == "microcode" && code == "" { code = $2 } $1 == "processor" { n++ }
+    $1 == "CPU implementer" && arm == "" { arm = "implementer " $2 } $1 == "CPU part" && part == "" { part = ", part " $2 }
+    END { print (model == "" ? arm part : model); print n; print code }' /proc/cpuinfo >"$S/tmp/cpu.$$"
+  { IFS= read -r fa_model; IFS= read -r fa_count; IFS= read -r fa_code; } <"$S/tmp/cpu.$$"
+  rm -f "$S/tmp/cpu.$$"
+  fa_add cpuModel "${fa_model:-unknown}"
+  fa="$fa,\"cpuCount\":$fa_count,\"memoryBytes\":$(awk '$1 == "MemTotal:" { printf "%.0f", $2 * 1024; exit }' /proc/meminfo)"
+  fa_add microcode "$fa_code"
+  fa_add kernel "$(uname -r)"
+  fa_add os "$( ( . /etc/os-release; echo "$PRETTY_NAME" ) 2>/dev/null || uname -s)"
+  fa_add architecture "$(uname -m)"
+  first_line /sys/devices/system/clocksource/clocksource0/current_clocksource
+  fa_add clockSource "$FL"
+  FL=
+  if command -v systemd-detect-virt >/dev/null; then FL=$(systemd-detect-virt 2>/dev/null); fi
+  if [ -z "$FL" ]; then first_line /sys/hypervisor/type; fi
+  if [ -z "$FL" ]; then first_line /sys/class/dmi/id/sys_vendor; fi
+  fa_add virtualization "$FL"
+  fa_versions=
+  # What the definition's fact commands left: the first line of each file is a version.
+  for fa_file in "$ROOT"/facts/*; do
+    [ -f "$fa_file" ] || continue
+    json "${fa_file##*/}"; fa_versions="${fa_versions:+$fa_versions,}$J"
+    first_line "$fa_file"
+    json "$FL"; fa_versions="$fa_versions:$J"
+  done
+  find_http
+  sha256 "$SELF"; fa="$fa,\"versions\":{$fa_versions},\"supervisor\":\"$SHA\""
+  sha256 "$ROOT/put.mjs"
+  echo "$fa,\"uploaderFile\":\"$SHA\",\"uploader\":\"$HTTP_TOOL\"}"
+}
+fa_add() { if [ -n "$2" ]; then json "$2"; fa="$fa,\"$1\":$J"; fi; } # NAME TEXT
+
+cmd_boot() { # after a restart of the host: what isn't acknowledged is reported
+  [ -f "$S/id" ] || return 0
+  init_state
+  for bo_step in "$S"/steps/*; do
+    if [ -f "$bo_step/step.sh" ]; then revive "${bo_step##*/}"; fi
+  done
+}
+
+# Something has to call `boot` when the host comes back: systemd where it runs and we may, else cron.
+hook_boot() {
+  [ ! -f "$S/hooked" ] || return 0
+  shq "$SELF"
+  if [ -d /run/systemd/system ] && [ -w /etc/systemd/system ]; then
+    printf '[Unit]\nDescription=reprise supervisor\nAfter=network-online.target\nWants=network-online.target\n[Service]\nType=forking\nExecStart=/bin/sh %s boot\nKillMode=none\n[Install]\nWantedBy=multi-user.target\n' \
+      "$SELF" >"/etc/systemd/system/reprise-$ID.service"
+    if systemctl enable "reprise-$ID.service" >/dev/null 2>&1; then echo systemd >"$S/hooked"; return 0; fi
+    rm -f "/etc/systemd/system/reprise-$ID.service"
+  fi
+  if command -v crontab >/dev/null; then
+    { crontab -l 2>/dev/null | grep -v -F "# reprise $ID"; echo "@reboot sh $Q boot # reprise $ID"; } | crontab - 2>/dev/null &&
+      echo cron >"$S/hooked"
+  fi
+  return 0
+}
+
+unhook_boot() {
+  first_line "$S/hooked"
+  case $FL in
+    systemd)
+      systemctl disable "reprise-$ID.service" >/dev/null 2>&1
+      rm -f "/etc/systemd/system/reprise-$ID.service"
+      ;;
+    cron) crontab -l 2>/dev/null | grep -v -F "# reprise $ID" | crontab - 2>/dev/null ;;
+  esac
+}
+
+cmd_remove() {
+  if [ ! -f "$S/id" ]; then echo '{"kind":"removed","left":[]}'; return; fi
+  init_state
+  lock
+  : >"$S/removing"
+  unlock
+  find_cgroup
+  D=$S/tmp step_epoch=0 step_attempt=0 re_left= KILL_LEFT=
+  # Runners first: only they know what events they have to undo.
+  for re_step in "$S"/steps/*; do
+    [ -f "$re_step/step.sh" ] || continue
+    if [ ! -f "$re_step/result.json" ] && [ ! -f "$re_step/superseded" ]; then
+      echo "removed 0 0" >"$re_step/superseded"
+    fi
+    : >"$re_step/abandoned"
+    post "$re_step/push-fifo" done
+    if owner_of "$re_step/runner"; then post "$re_step/fifo" superseded; re_pids="${re_pids:-} $OWNER_PID"; fi
+  done
+  re_n=0
+  for re_pid in ${re_pids:-}; do
+    while ident "$re_pid" && [ $re_n -lt 1000 ]; do sleep 0.02; re_n=$((re_n + 1)); done
+  done
+  ident $$
+  # Pushers, samplers, timers and whatever else of ours; not those that only wait or read, they end by themselves.
+  re_n=0
+  while :; do
+    re_pids=
+    for re_env in $(grep -l -F -e "REPRISE_RUNNER=$ID:" /proc/[0-9]*/environ 2>/dev/null); do
+      re_pid=${re_env#/proc/} re_pid=${re_pid%/environ}
+      if [ "$re_pid" != $$ ] && ident "$re_pid"; then re_pids="$re_pids $re_pid"; fi
+    done
+    [ -n "$re_pids" ] && [ $re_n -lt 250 ] || break
+    # shellcheck disable=SC2086 # a list
+    signal_all KILL $re_pids
+    re_n=$((re_n + 1))
+    sleep 0.02
+  done
+  kill_strays 1
+  for re_pid in $re_pids ${KILL_LEFT:-}; do
+    first_line "/proc/$re_pid/comm"
+    json "process $re_pid ($FL)"; re_left="${re_left:+$re_left,}$J"
+  done
+  unhook_boot
+  for re_cg in "$CG" "$CGM"; do
+    if [ "$re_cg" != - ] && [ -d "$re_cg" ]; then
+      # What waits in our group moves out, then the group can go.
+      while read -r re_pid; do { echo "$re_pid" >"${re_cg%/*}/cgroup.procs"; } 2>/dev/null; done <"$re_cg/supervisor/cgroup.procs"
+      find "$re_cg" -depth -type d -exec rmdir {} \; 2>/dev/null
+    fi
+  done 2>/dev/null
+  for re_file in "$ROOT"/* "$ROOT"/.[!.]*; do
+    case $re_file in "$S" | "$SELF") ;; *) rm -rf "$re_file" 2>/dev/null ;; esac
+  done
+  re_files=$(find "$ROOT" -mindepth 1 ! -path "$S" ! -path "$S/*" ! -path "$SELF" 2>/dev/null | head -n 20)
+  if [ -n "$re_files" ]; then
+    re_files=$(echo "$re_files" | while IFS= read -r re_file; do json "$re_file"; echo "$J"; done | paste -sd , -)
+    re_left="${re_left:+$re_left,}$re_files"
+  fi
+  if [ -z "$re_left" ]; then
+    cd / && rm -rf "$ROOT"
+    if [ -e "$ROOT" ]; then json "$ROOT"; re_left=$J; fi
+  else rm -f "$S/removing"; fi # kept, so that it can be tried again
+  echo "{\"kind\":\"removed\",\"left\":[$re_left]}"
+}
+
+# For event scripts, as `reprise-unit VERB NAME`: acts on a service of this attempt so that its end counts as asked for.
+cmd_unit() { # kill|stop|pause|resume|start|restart|pid|signal NAME [SIGNAL]
+  init_state
+  K=$S/attempts/${REPRISE_STATE:?}
+  un_step=
+  while read -r un_s un_n; do if [ "$un_n" = "$2" ]; then un_step=$un_s; fi; done <"$K/services"
+  [ -n "$un_step" ] && open_step "$un_step" && find_unit "$2" || die $EX_UNKNOWN "no service $2 in this attempt"
+  find_tools
+  find_cgroup
+  load_unit "$I"
+  case $1 in
+    pid) read -r un_pid _ <"$U/pid"; echo "$un_pid" ;;
+    pause) unit_pids "$U"; signal_all STOP $PIDS ;;
+    resume) unit_pids "$U"; signal_all CONT $PIDS ;;
+    signal) unit_pids "$U"; : >"$U/asked"; signal_all "${3:?}" $PIDS ;;
+    kill) : >"$U/asked"; unit_stop KILL 0 ;;
+    stop) : >"$U/asked"; unit_stop '' '' ;;
+    start) unit_start ;;
+    restart) : >"$U/asked"; unit_stop '' ''; unit_start ;;
+    *) die $EX_USAGE "reprise-unit kill|stop|pause|resume|start|restart|pid|signal NAME" ;;
+  esac
+}
+
+unit_stop() { # SIGNAL GRACE
+  stop_unit "$U" stopped "$1" "$2" || exit 1
+  rm -f "$U/why" # ended, but not by its step
+}
+
+unit_start() {
+  if is_running "$U"; then return; fi
+  log_sizes
+  begin_unit
+  spawn _keep "$STEP" "$U_NAME"
+  get "$I" ready_timeout
+  us_end=$((V / 50 + 1))
+  # The keeper records its end should it fail; this only bounds our wait.
+  (await_ready) &
+  us_pid=$!
+  while [ ! -f "$U/ready" ] && [ ! -f "$U/ended" ] && [ $us_end -gt 0 ]; do sleep 0.05; us_end=$((us_end - 1)); done
+  kill $us_pid 2>/dev/null
+  [ -f "$U/ready" ] || die 1 "$U_NAME did not get ready again"
+}
+
+cmd_keep() { # STEP NAME
+  open_step "$1" && find_unit "$2" || exit 0
+  enter
+  find_tools
+  load_unit "$I"
+  exec 3<>"$D/fifo"
+  keep_unit
+}
+
+[ $# -gt 0 ] || die $EX_USAGE "a verb, please"
+verb=$1
+shift
+case $verb in
+  facts) cmd_facts ;;
+  put) cmd_put "$1" "$2" "$3" ;;
+  arm) cmd_arm "$1" "$2" ;;
+  go) cmd_go "$1" "$2" ;;
+  status) cmd_status "$1" ;;
+  wait) cmd_wait "$1" "$2" ;;
+  stop) cmd_stop "$1" ;;
+  outputs) cmd_outputs "$1" ;;
+  read) cmd_read "$@" ;;
+  acknowledge) cmd_acknowledge "$1" ;;
+  remove) cmd_remove ;;
+  boot) cmd_boot ;;
+  unit) cmd_unit "$@" ;;
+  _run) cmd_run "$1" ;;
+  _push) cmd_push "$1" ;;
+  _sample) cmd_sample "$1" ;;
+  _keep) init_state; cmd_keep "$1" "$2" ;;
+  _revive) init_state; revive "$1" ;;
+  _cut) init_state; K=$S/attempts/$1; read -r cut_dir <"$K/dir" && A=$ROOT/$cut_dir && cut_log "$2" "$3" ;;
+  *) die $EX_USAGE "no verb $verb" ;;
+esac

@@ -1,0 +1,125 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { HostStep, StepResult, StepState, Unit } from "../../core/ports/host-agent.ts";
+import type { StepSettings } from "../../core/supervision/index.ts";
+import { ShellAgent, readSupervisorFiles } from "../../transports/agent/index.ts";
+import { LocalTransport } from "./local-transport.ts";
+
+/** A folder of this machine as a host, with real processes; `close` asserts that nothing of it is left running. */
+export interface TestHost {
+  readonly agent: ShellAgent;
+  readonly transport: LocalTransport;
+  readonly root: string;
+  /** Text of a file below the root. */
+  read(path: string): string;
+  /** The state of a step once it is done or superseded; fails with the supervisor's log when it takes over 20 s. */
+  finished(stepId: string): Promise<StepState>;
+  /** Arms and waits for the result. */
+  run(step: HostStep): Promise<StepResult>;
+  /** Pids that carry this root's marks, apart from callers. */
+  processes(): number[];
+  close(): Promise<void>;
+}
+
+export const clock = {
+  now: () => Date.now(),
+  sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+};
+
+const files = await readSupervisorFiles();
+
+export async function openTestHost(
+  options: { settings?: Partial<StepSettings>; env?: NodeJS.ProcessEnv; prepare?: boolean } = {},
+): Promise<TestHost> {
+  // A blank in the path finds every forgotten quote.
+  const parent = mkdtempSync(join(tmpdir(), "reprise host-"));
+  const root = join(parent, "run-1");
+  mkdirSync(root);
+  const transport = new LocalTransport({ PATH: process.env["PATH"], HOME: parent, ...options.env });
+  const agent = new ShellAgent(
+    {
+      host: { host: "server-0", address: "127.0.0.1", port: 22, user: "me", hostKey: "SHA256:none" },
+      root,
+      settings: { dropsCaches: false, ...options.settings },
+    },
+    { transport, clock, files },
+  );
+  const host: TestHost = {
+    agent,
+    transport,
+    root,
+    read: (path) => readFileSync(join(root, path), "utf8"),
+    async finished(stepId) {
+      const state = await agent.wait(stepId, 20_000);
+      if (state.kind === "armed" || state.kind === "running") {
+        throw new Error(`step ${stepId} is still ${state.kind}: ${readFileSync(join(root, ".state/log"), "utf8")}`);
+      }
+      return state;
+    },
+    async run(step) {
+      await agent.arm(step);
+      const state = await host.finished(step.stepId);
+      if (state.kind !== "done") throw new Error(`step ${step.stepId} is ${state.kind}`);
+      return state.result;
+    },
+    processes: () => processesOf(root),
+    async close() {
+      const { left } = await agent.remove();
+      await transport.close();
+      const running = processesOf(root);
+      for (const pid of running) process.kill(pid, "SIGKILL");
+      rmSync(parent, { recursive: true, force: true });
+      if (left.length > 0 || running.length > 0) {
+        throw new Error(`left behind: ${left.join(", ")} ${describe(running)}`);
+      }
+    },
+  };
+  if (options.prepare !== false) await agent.prepare({});
+  return host;
+}
+
+/** By environment, working folder or command line: whatever has anything to do with this root. */
+function processesOf(root: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      if (pid === process.pid) return false;
+      try {
+        const state = /\) (.)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1];
+        if (state === "Z") return false;
+        return ["environ", "cmdline"].some((file) => readFileSync(`/proc/${pid}/${file}`, "latin1").includes(root));
+      } catch {
+        return false;
+      }
+    });
+}
+
+const describe = (pids: readonly number[]): string =>
+  pids.length === 0 ? "" : execFileSync("ps", ["-o", "pid,ppid,args", "-p", pids.join(",")], { encoding: "utf8" });
+
+export const unitFixture = (overrides: Partial<Unit> & Pick<Unit, "name" | "script">): Unit => ({
+  kind: "command",
+  env: {},
+  files: [],
+  workDir: ".",
+  timeoutMs: 20_000,
+  limits: {},
+  ...overrides,
+});
+
+export const stepFixture = (overrides: Partial<HostStep> & Pick<HostStep, "stepId">): HostStep => ({
+  fence: { runId: "run-1", epoch: 1, attempt: 1 },
+  attemptDir: "attempts/p.t0.a1",
+  units: [],
+  waitsForGo: false,
+  guardsServices: false,
+  stops: "none",
+  resets: false,
+  collect: [],
+  deadlineAt: Date.now() + 60_000,
+  push: undefined,
+  ...overrides,
+});

@@ -1,0 +1,331 @@
+import type { z } from "zod";
+import type { Clock } from "../../core/effects/clock.ts";
+import type { Failure } from "../../core/errors/failure.ts";
+import { FailureError } from "../../core/errors/failure.ts";
+import { sha256Hex } from "../../core/evidence/sha256.ts";
+import type { ArmAnswer, HostAgent, HostFacts, HostStep, StepState } from "../../core/ports/host-agent.ts";
+import type { CommandResult, HostAddress, RemoteTask, Transport } from "../../core/ports/transport.ts";
+import {
+  armAnswerSchema,
+  clockSchema,
+  defaultStepSettings,
+  encodeStep,
+  factsSchema,
+  heardSchema,
+  outputsSchema,
+  parseAnswer,
+  removedSchema,
+  stepStateSchema,
+} from "../../core/supervision/index.ts";
+import type { StepSettings } from "../../core/supervision/index.ts";
+import { launchArgv, shipArgv, unpreparedExitCode } from "./launch.ts";
+import type { SupervisorFiles } from "./supervisor-files.ts";
+
+export interface ShellAgentOptions {
+  readonly host: HostAddress;
+  /** The supervisor's folder on the host: absolute, or from `~/`; one per run. */
+  readonly root: string;
+  readonly settings?: Partial<Omit<StepSettings, "host">> | undefined;
+}
+
+export interface ShellAgentEffects {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly files: SupervisorFiles;
+}
+
+const timeoutsMs = {
+  short: 30_000,
+  // Waits on the host, for at most 20 s, until older attempts are gone and everything is prepared.
+  arm: 60_000,
+  // A reset, undone events and a large tree may take their time.
+  remove: 120_000,
+  transfer: 15 * 60_000,
+  /** A wait's own limit is on the host: the answer needs time to travel. */
+  waitSlack: 15_000,
+};
+/** One call of `wait`: longer waits are several, so that a silent connection is noticed. */
+const waitSliceMs = 60_000;
+/** A result lists every artifact: about 150 bytes each. */
+const resultLimitBytes = 64 * 1024 ** 2;
+const clockRounds = 5;
+/** Tries without a single new byte before a read gives up. */
+const readTries = 5;
+const readRetryMs = 200;
+
+interface Call<S extends z.ZodType> {
+  readonly verb: string;
+  readonly args: readonly string[];
+  readonly schema: S;
+  readonly timeoutMs: number;
+  readonly maxOutputBytes?: number;
+  readonly stdin?: Uint8Array | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The supervisor on one host, by running `supervisor.sh VERB` over a transport.
+ *
+ * Holds nothing between calls: any process with the same root and host may go on where another left off. Every call is
+ * idempotent, so the transport may repeat it after a lost reply.
+ */
+export class ShellAgent implements HostAgent {
+  private readonly host: HostAddress;
+  private readonly root: string;
+  private readonly settings: StepSettings;
+  private readonly effects: ShellAgentEffects;
+
+  constructor(options: ShellAgentOptions, effects: ShellAgentEffects) {
+    if (!/^(\/|~\/|\$HOME\/)./.test(options.root) || options.root.split("/").includes("..")) {
+      throw new FailureError({ class: "invalid", message: `not a root folder for a supervisor: "${options.root}"` });
+    }
+    this.host = options.host;
+    this.root = options.root.replace(/\/+$/, "");
+    this.settings = { ...defaultStepSettings, ...options.settings, host: options.host.host };
+    this.effects = effects;
+  }
+
+  async prepare(expected: { readonly bootId?: string | undefined }): Promise<HostFacts> {
+    const { script, uploader } = this.effects.files;
+    const digests = { script: sha256Hex(script), uploader: sha256Hex(uploader) };
+    const found = await this.facts();
+    this.guard(expected.bootId, found.bootId);
+    const present = found.kind === "facts" ? found : { supervisor: "", uploaderFile: "" };
+    // The uploader first: once the script is there, the host counts as prepared.
+    if (present.uploaderFile !== digests.uploader) await this.ship("put.mjs", digests.uploader, uploader);
+    if (present.supervisor !== digests.script) await this.ship("supervisor.sh", digests.script, script);
+    const isCurrent = present.supervisor === digests.script && present.uploaderFile === digests.uploader;
+    const facts = isCurrent ? found : await this.facts();
+    if (facts.kind !== "facts" || facts.supervisor !== digests.script) {
+      throw this.error("transport", `${this.host.host}: the supervisor was shipped and is not there`);
+    }
+    const { kind: _kind, supervisor: _supervisor, uploaderFile: _file, uploader: _uploader, ...own } = facts;
+    return { instanceId: undefined, microcode: undefined, clockSource: undefined, virtualization: undefined, ...own };
+  }
+
+  async putFile(path: string, body: Uint8Array, mode: string): Promise<void> {
+    await this.ask({
+      verb: "put",
+      args: [path, mode, sha256Hex(body)],
+      schema: heardSchema,
+      timeoutMs: timeoutsMs.transfer,
+      stdin: body,
+    });
+  }
+
+  async arm(step: HostStep): Promise<ArmAnswer> {
+    const text = new TextEncoder().encode(encodeStep(step, this.settings));
+    return this.ask({
+      verb: "arm",
+      args: [step.stepId, sha256Hex(text)],
+      schema: armAnswerSchema,
+      timeoutMs: timeoutsMs.arm,
+      stdin: text,
+    });
+  }
+
+  async go(stepId: string, startAt: number): Promise<void> {
+    await this.ask({
+      verb: "go",
+      args: [stepId, String(startAt)],
+      schema: heardSchema,
+      timeoutMs: timeoutsMs.short,
+    });
+  }
+
+  async status(stepId: string): Promise<StepState> {
+    return (
+      (await this.askIfPrepared({
+        verb: "status",
+        args: [stepId],
+        schema: stepStateSchema,
+        timeoutMs: timeoutsMs.short,
+        maxOutputBytes: resultLimitBytes,
+      })) ?? { kind: "unknown" }
+    );
+  }
+
+  async wait(stepId: string, timeoutMs: number, signal?: AbortSignal): Promise<StepState> {
+    const until = this.effects.clock.now() + timeoutMs;
+    for (let leftMs = timeoutMs; ; leftMs = until - this.effects.clock.now()) {
+      const sliceMs = Math.max(0, Math.min(leftMs, waitSliceMs));
+      const state = (await this.askIfPrepared({
+        verb: "wait",
+        args: [stepId, String(Math.round(sliceMs))],
+        schema: stepStateSchema,
+        timeoutMs: sliceMs + timeoutsMs.waitSlack,
+        maxOutputBytes: resultLimitBytes,
+        signal,
+      })) ?? { kind: "unknown" };
+      if (leftMs <= waitSliceMs || (state.kind !== "armed" && state.kind !== "running")) return state;
+    }
+  }
+
+  async stop(stepId: string): Promise<void> {
+    await this.askIfPrepared({ verb: "stop", args: [stepId], schema: heardSchema, timeoutMs: timeoutsMs.short });
+  }
+
+  async remove(): Promise<{ readonly left: readonly string[] }> {
+    const answer = await this.askIfPrepared({
+      verb: "remove",
+      args: [],
+      schema: removedSchema,
+      timeoutMs: timeoutsMs.remove,
+    });
+    return { left: answer?.left ?? [] };
+  }
+
+  async outputs(stepId: string): Promise<readonly { readonly path: string; readonly bytes: number }[]> {
+    const answer = await this.askIfPrepared({
+      verb: "outputs",
+      args: [stepId],
+      schema: outputsSchema,
+      timeoutMs: timeoutsMs.short,
+      maxOutputBytes: resultLimitBytes,
+    });
+    return answer?.files ?? [];
+  }
+
+  /** Resumes by itself where a connection was lost, as long as each try brings something. */
+  async *read(attemptDir: string, path: string, from: number, limit?: number): AsyncGenerator<Uint8Array> {
+    const { transport, clock } = this.effects;
+    let offset = from;
+    const end = limit === undefined ? undefined : from + limit;
+    for (let tries = 0; ;) {
+      const startedAt = offset;
+      const rest = end === undefined ? [] : [String(end - offset)];
+      const task = this.task("read", [attemptDir, path, String(offset), ...rest], timeoutsMs.transfer);
+      try {
+        for await (const chunk of transport.stream(this.host, { ...task, maxOutputBytes: Infinity })) {
+          offset += chunk.byteLength;
+          yield chunk;
+        }
+        return;
+      } catch (error) {
+        if (!(error instanceof FailureError) || error.failure.class !== "transport") throw error;
+        if (end !== undefined && offset >= end) return;
+        tries = offset > startedAt ? 0 : tries + 1;
+        if (tries >= readTries) throw error;
+        await clock.sleep(readRetryMs * 2 ** tries);
+      }
+    }
+  }
+
+  async acknowledge(stepId: string): Promise<void> {
+    await this.askIfPrepared({ verb: "acknowledge", args: [stepId], schema: heardSchema, timeoutMs: timeoutsMs.short });
+  }
+
+  async clockOffset(): Promise<{ readonly offsetMs: number; readonly errorMs: number }> {
+    const { clock } = this.effects;
+    let best: { readonly offsetMs: number; readonly errorMs: number } | undefined;
+    for (let round = 0; round < clockRounds; round++) {
+      const before = clock.now();
+      const { now } = await this.ask({ verb: "clock", args: [], schema: clockSchema, timeoutMs: timeoutsMs.short });
+      const errorMs = (clock.now() - before) / 2;
+      if (best === undefined || errorMs < best.errorMs) best = { offsetMs: now - (before + errorMs), errorMs };
+    }
+    if (best === undefined) throw new Error("no round was made");
+    return best;
+  }
+
+  private async facts(): Promise<
+    z.output<typeof factsSchema> | { readonly kind: "unprepared"; readonly bootId: string }
+  > {
+    const result = await this.call("facts", [], { timeoutMs: timeoutsMs.short });
+    if (result.exitCode === unpreparedExitCode) return { kind: "unprepared", bootId: result.stdout.trim() };
+    return parseAnswer(this.expectSuccess("facts", result), factsSchema, this.host.host);
+  }
+
+  private guard(expected: string | undefined, found: string): void {
+    if (expected === undefined || expected === found) return;
+    throw this.error(
+      "boot",
+      `${this.host.host}: boot id is ${found}, expected ${expected}`,
+      "it was rebooted, or its address belongs to another machine now",
+    );
+  }
+
+  private async ship(file: string, sha256: string, body: Uint8Array): Promise<void> {
+    const task = { argv: shipArgv(this.root, file, sha256), timeoutMs: timeoutsMs.transfer, idempotent: true, parse };
+    const result = await this.effects.transport.run(this.host, task, body);
+    parseAnswer(this.expectSuccess(`ship ${file}`, result), heardSchema, this.host.host);
+  }
+
+  private async ask<S extends z.ZodType>(call: Call<S>): Promise<z.output<S>> {
+    const result = await this.call(call.verb, call.args, call);
+    return parseAnswer(this.expectSuccess(call.verb, result), call.schema, this.host.host);
+  }
+
+  /** As `ask`; undefined from a host that knows nothing of us, where that is an answer too. */
+  private async askIfPrepared<S extends z.ZodType>(call: Call<S>): Promise<z.output<S> | undefined> {
+    const result = await this.call(call.verb, call.args, call);
+    if (result.outcome === "exited" && result.exitCode === unpreparedExitCode) return undefined;
+    return parseAnswer(this.expectSuccess(call.verb, result), call.schema, this.host.host);
+  }
+
+  private async call(
+    verb: string,
+    args: readonly string[],
+    options: Pick<Call<z.ZodType>, "timeoutMs" | "stdin" | "signal" | "maxOutputBytes">,
+  ): Promise<CommandResult> {
+    const task = this.task(verb, args, options.timeoutMs, options.maxOutputBytes);
+    return this.effects.transport.run(this.host, task, options.stdin, options.signal);
+  }
+
+  private task(verb: string, args: readonly string[], timeoutMs: number, maxOutputBytes?: number): RemoteTask<string> {
+    return {
+      argv: launchArgv(this.root, verb, args),
+      timeoutMs,
+      idempotent: true,
+      parse,
+      ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }),
+    };
+  }
+
+  private expectSuccess(verb: string, result: CommandResult): string {
+    const host = this.host.host;
+    switch (result.outcome) {
+      case "exited":
+        break;
+      case "canceled":
+        throw this.error("cancelled", `${host}: ${verb} was cancelled`);
+      case "timedOut":
+      case "unreachable":
+      case "connectionLost":
+        throw this.error("transport", `${host}: no answer to ${verb}: ${result.outcome}${detail(result)}`);
+      default:
+        return result.outcome satisfies never;
+    }
+    switch (result.exitCode) {
+      case 0:
+        return result.stdout;
+      case unpreparedExitCode:
+        throw this.error(
+          "boot",
+          `${host}: no supervisor in ${this.root}`,
+          "the host was replaced or cleaned since it was prepared",
+        );
+      case 65: // came torn, or is locked by another call: asking again helps
+      case 75:
+        throw this.error("transport", `${host}: ${verb} was not taken${detail(result)}`);
+      case 66:
+        throw this.error("boot", `${host}: ${verb} of what the host doesn't know${detail(result)}`);
+      case 69:
+        throw this.error("invalid", `${host}: ${verb} refused${detail(result)}`, "one root serves one run");
+      default:
+        throw this.error("defect", `${host}: ${verb} ended with ${String(result.exitCode)}${detail(result)}`);
+    }
+  }
+
+  private error(failureClass: Failure["class"], message: string, hint?: string): FailureError {
+    return new FailureError({ class: failureClass, message, hint, host: this.host.host });
+  }
+}
+
+/** Answers are read after the outcome was looked at, so a task hands its text on. */
+const parse = (stdout: string): string => stdout;
+
+const detail = (result: CommandResult): string => {
+  const text = result.stderr.trim().slice(-500);
+  return text === "" ? "" : `: ${text}`;
+};
