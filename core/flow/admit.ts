@@ -1,11 +1,13 @@
 import { FailureError } from "../errors/failure.ts";
 import { buildDeploymentId, deploymentKeys, runKeys, sharedResultPrefix, sweepExecution } from "../names/keys.ts";
-import type { Plan, PlannedDeployment } from "../plan/types.ts";
+import type { Plan, PlannedDeployment, Topology } from "../plan/types.ts";
 import type { Board, OutcomeRecord, RunRecord } from "../records/schemas.ts";
-import { outcomeRecordSchema, runRecordSchema, stepResultSchema } from "../records/schemas.ts";
+import { outcomeRecordSchema, runRecordSchema, stepResultSchema, topologySchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
-import { listKeys, parseRecord, requireRecord, tell, toBytes } from "./effects.ts";
+import { listKeys, parseRecord, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
 import { whyClosed } from "./ownership.ts";
+import { hostIntentName } from "./provision.ts";
+import { startTeardown } from "./teardown.ts";
 import type { DeploymentState, SweepInput } from "./states.ts";
 
 export interface Admitted {
@@ -109,7 +111,7 @@ async function openDeployment(
   await fx.store.putIfAbsent(keys.board(deployment.name, epoch), toBytes(board), execution);
   const tickets = keys.tickets(deployment.name, epoch);
   await fx.store.putIfAbsent(tickets, toBytes(blocks.map((_, ticket) => ticket)), execution);
-  const deploymentId = await openDeploymentId(run.runId, deployment.name, fx);
+  const deploymentId = await openDeploymentId(run, epoch, deployment.name, fx);
   await fx.store.putIfAbsent(keys.deployment(deployment.name, epoch), toBytes({ deploymentId }), execution);
   return {
     runId: run.runId,
@@ -126,13 +128,34 @@ async function openDeployment(
   };
 }
 
-/** The deployment of that name that isn't closed: the last one if it is still up, else the next generation. */
-async function openDeploymentId(runId: string, name: string, fx: FlowEffects): Promise<string> {
+/** The deployment of that name that isn't closed and whose hosts are still there, else the next generation. */
+async function openDeploymentId(run: RunRecord, epoch: number, name: string, fx: FlowEffects): Promise<string> {
+  const { runId } = run;
   for (let generation = 1; generation <= 1_000; generation++) {
-    const id = buildDeploymentId(runId, name, generation);
-    if ((await fx.store.head(deploymentKeys(runId, id).closed)) === undefined) return id;
+    const deploymentId = buildDeploymentId(runId, name, generation);
+    const keys = deploymentKeys(runId, deploymentId);
+    if ((await fx.store.head(keys.closed)) !== undefined) continue;
+    const topology = await readRecord(fx.store, keys.topology, topologySchema);
+    if (topology === undefined || (await isStillUp(topology.value, fx))) return deploymentId;
+    await startTeardown(
+      { runId, epoch, deployment: name, deploymentId, reason: "hosts were lost before a resume" },
+      fx,
+    );
+    // The teardown writes the fence itself; written here too, this epoch can't take the lost deployment up meanwhile.
+    await fx.store.putIfAbsent(keys.closed, toBytes({ reason: "hosts were lost", at: fx.clock.now() }), "admit");
   }
   throw new FailureError({ class: "defect", message: `deployment ${name} of ${runId} was closed a thousand times` });
+}
+
+async function isStillUp(topology: Topology, fx: FlowEffects): Promise<boolean> {
+  const up = new Set<string>();
+  const places = new Map(topology.hosts.map((host) => [host.provider, host.place]));
+  for (const [provider, place] of places) {
+    for (const state of await fx.provider(provider).observe(topology.deploymentId, place)) {
+      if (state.state === "ready") up.add(state.name);
+    }
+  }
+  return topology.hosts.every((host) => up.has(hostIntentName(topology.deploymentId, topology.round, host)));
 }
 
 /** Set-up goes on where it stood, unless a host failed in it: then it starts again from the first stage. */

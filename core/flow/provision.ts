@@ -324,6 +324,7 @@ function topologyHost(
   if (address === undefined)
     throw new FailureError({ class: "defect", message: `${host.name} is ready without an address` });
   const place = round.places[host.provider] ?? { region: "unknown" };
+  // Hosts with an address of their own may all use the same ports; those that share one are told apart by their provider.
   const portBase = Number(state.facts?.["portBase"] ?? 20_000);
   return {
     name: host.name,

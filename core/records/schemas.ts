@@ -133,6 +133,22 @@ export type StartRecord = z.infer<typeof startRecordSchema>;
 export const armedRecordSchema = z.object({ token: z.string(), execution: z.string(), at: z.string() });
 export type ArmedRecord = z.infer<typeof armedRecordSchema>;
 
+/** `deployments/{id}/facts/{host}.json`: what the host said of itself at first contact. */
+export const hostFactsSchema = z.object({
+  bootId: z.string(),
+  instanceId: z.string().optional(),
+  cpuModel: z.string(),
+  cpuCount: z.number(),
+  microcode: z.string().optional(),
+  memoryBytes: z.number(),
+  kernel: z.string(),
+  os: z.string(),
+  architecture: z.string(),
+  clockSource: z.string().optional(),
+  virtualization: z.string().optional(),
+  versions: z.record(z.string(), z.string()),
+});
+
 const topologyHostSchema = z.object({
   name: z.string(),
   role: z.string(),

@@ -21,7 +21,8 @@ interface Pending {
  */
 export class HistorySink {
   private readonly pending = new Map<string, Pending>();
-  private flushing: Promise<void> | undefined;
+  private gathering: AbortController | undefined;
+  private writing: Promise<void> = Promise.resolve();
   private readonly runId: string;
   private readonly store: ObjectStore;
   private readonly clock: Clock;
@@ -37,19 +38,26 @@ export class HistorySink {
     pending.events.push(event);
     this.pending.set(execution.name, pending);
     const isEnd = event.type.startsWith("Execution") && event.type !== "ExecutionStarted";
-    this.flushing ??= this.flushSoon(isEnd || pending.events.length >= chunkEvents ? 0 : gatherMs);
+    if (isEnd || pending.events.length >= chunkEvents) void this.flush();
+    else this.writeSoon();
   }
 
   /** Writes everything that is still here. */
-  async flush(): Promise<void> {
-    await this.flushing;
-    await this.write();
+  flush(): Promise<void> {
+    this.gathering?.abort();
+    this.gathering = undefined;
+    this.writing = this.writing.then(() => this.write());
+    return this.writing;
   }
 
-  private async flushSoon(ms: number): Promise<void> {
-    await this.clock.sleep(ms);
-    this.flushing = undefined;
-    await this.write();
+  private writeSoon(): void {
+    if (this.gathering !== undefined) return;
+    const gathering = new AbortController();
+    this.gathering = gathering;
+    this.clock.sleep(gatherMs, gathering.signal).then(
+      () => this.flush(),
+      () => undefined, // flushed early
+    );
   }
 
   private async write(): Promise<void> {

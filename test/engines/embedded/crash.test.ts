@@ -30,11 +30,16 @@ async function sweepWith(run: SimRun, epoch: number, fuse?: Fuse): Promise<void>
   const engine = run.engine(fuse);
   const work = run.sweep(engine, epoch).then(() => run.settle(engine));
   if (fuse === undefined) return run.clock.run(work);
-  await Promise.race([run.clock.run(work).catch(() => undefined), untilBurnt(run, fuse)]);
+  let ended = false;
+  const driven = run.clock
+    .run(work)
+    .catch(() => undefined)
+    .then(() => (ended = true));
+  await Promise.race([driven, untilBurnt(run, fuse, () => ended)]);
 }
 
-async function untilBurnt(run: SimRun, fuse: Fuse): Promise<void> {
-  while (!fuse.isBurnt) await new Promise((resolve) => setImmediate(resolve));
+async function untilBurnt(run: SimRun, fuse: Fuse, hasEnded: () => boolean): Promise<void> {
+  while (!fuse.isBurnt && !hasEnded()) await new Promise((resolve) => setImmediate(resolve));
   await run.clock.advanceTo(run.clock.now() + 10_000); // the hosts run on meanwhile
 }
 
@@ -60,4 +65,15 @@ describe("kill -9 of the engine", () => {
       expect({ at, living: run.world.living }).toEqual({ at, living: [] });
     }
   }, 120_000);
+
+  it("and the loss of a host: the next epoch takes the rest down and makes new ones", async () => {
+    const { run } = await recordedRun();
+    await sweepWith(run, 1, new Fuse(200, true));
+    const [first] = run.world.living;
+    expect(first).toBeDefined();
+    run.world.vanish(first!);
+    await sweepWith(run, 2);
+    expect(await validResults(run)).toHaveLength(4);
+    expect(run.world.living).toEqual([]);
+  });
 });
