@@ -61,8 +61,9 @@ function linearAxis(values: readonly number[], options: AxisOptions): NumberAxis
   const isZero = !options.domain && (options.zero ?? true);
   const from = isZero ? Math.min(0, low) : low;
   const to = isZero ? Math.max(0, high) : high;
-  // A constant series would have an axis of no length.
-  const reach = from === to ? Math.abs(from) * 0.5 || 1 : 0;
+  // A constant series would have an axis of no length, and one constant but for rounding errors ticks that say nothing.
+  const magnitude = Math.max(Math.abs(from), Math.abs(to));
+  const reach = to - from <= magnitude * 1e-9 || magnitude < 1e-300 ? (magnitude < 1e-300 ? 1 : magnitude * 0.5) : 0;
   const ticks = niceTicks(from - (isZero ? 0 : reach), to + reach);
   const domain = options.domain ?? [ticks[0] ?? from, ticks.at(-1) ?? to];
   const shown = options.ticks ?? ticks.filter((tick) => tick >= domain[0] && tick <= domain[1]);

@@ -91,7 +91,9 @@ export function loadVega(): Promise<VegaRuntime> {
 }
 
 async function load(): Promise<VegaRuntime> {
-  const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
+  const vega = await import("vega");
+  // After the other, not beside it: they share modules, and a test runner's linker trips over two loads at once.
+  const vegaLite = await import("vega-lite");
   // Vega exports its scene graph package whole, but its typings cover only a part of it.
   const untyped = vega as unknown as UntypedVega;
   untyped.textMetrics.canvas(false);
