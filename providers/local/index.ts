@@ -1,0 +1,2 @@
+export { LocalProvider } from "./local-provider.ts";
+export type { LocalProviderEffects, LocalProviderOptions } from "./local-provider.ts";
