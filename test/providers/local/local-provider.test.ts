@@ -158,27 +158,24 @@ describe("a local host", () => {
     expect(await end()).toEqual([]);
   });
 
-  it("carries large outputs on both streams whole, in order, to a slow reader", async () => {
+  it("carries large outputs on both streams whole, in order, to a reader that stalls", async () => {
     const { sh, address, end } = await up();
-    const lines = 300_000;
-    const script = `i=0; while [ $i -lt 300 ]; do seq -f '%08.0f' $((i * 1000 + 1)) $((i * 1000 + 1000)); seq -f 'err%08.0f' 1 1000 >&2; i=$((i+1)); done`;
-    const result = await sh(script, 30_000);
-    expect(result.exitCode).toBe(0);
-    const numbers = result.stdout.trimEnd().split("\n").map(Number);
-    expect(numbers).toHaveLength(lines);
-    expect(numbers.every((value, index) => value === index + 1)).toBe(true);
-    let bytes = 0;
-    const task = {
-      argv: ["head", "-c", "50000000", "/dev/zero"] as const,
-      timeoutMs: 30_000,
-      idempotent: true,
-      parse: String,
-    };
+    await sh("seq -f '%09.0f' 1 300000 > numbers; seq -f 'err%09.0f' 1 300000 > errors");
+    const script = "for i in 1 2 3; do cat numbers; cat errors >&2; done";
+    const task = { argv: ["sh", "-c", script] as const, timeoutMs: 30_000, idempotent: true, parse: String };
+    const chunks: Uint8Array[] = [];
     for await (const chunk of transport.stream(address, task)) {
-      if (bytes % 7 === 0) await new Promise((resolve) => setImmediate(resolve));
-      bytes += chunk.length;
+      // Blocks this whole process: both streams' windows run out, in turns.
+      if (chunks.length % 20 === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+      chunks.push(chunk);
     }
-    expect(bytes).toBe(50_000_000);
+    const numbers = Buffer.concat(chunks).toString().trimEnd().split("\n").map(Number);
+    expect(numbers).toHaveLength(900_000);
+    expect(numbers.every((value, index) => value === (index % 300_000) + 1)).toBe(true);
+    const errors = await sh("cat errors >&2; cat numbers; exit 3");
+    expect(errors).toMatchObject({ outcome: "exited", exitCode: 3 });
+    expect(errors.stdout).toHaveLength(3_000_000);
+    expect(errors.stderr.endsWith("err000300000\n")).toBe(true);
     expect(await end()).toEqual([]);
   });
 
