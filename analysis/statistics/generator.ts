@@ -46,12 +46,14 @@ export class Generator implements Random {
     return (this.nextUint32() + 0.5) / 4_294_967_296;
   }
 
-  /** Uniform integer in [0, bound), without bias (rejection); bound ≤ 2³². */
+  /** Uniform integer in [0, bound), without bias; bound ≤ 2³². */
   below(bound: number): number {
-    const limit = 4_294_967_296 - (4_294_967_296 % bound);
     for (;;) {
       const draw = this.nextUint32();
-      if (draw < limit) return draw % bound;
+      // The quotient of whole numbers below 2³² never rounds up to the next whole one, so this is exact, and faster than %.
+      const whole = floor(draw / bound) * bound;
+      // Refuse the last, incomplete stretch of `bound` values.
+      if (whole + bound <= 4_294_967_296) return draw - whole;
     }
   }
 
@@ -143,12 +145,16 @@ export class Generator implements Random {
   }
 
   /** The four state words, for an inlined loop; give them back with `restore`. */
-  state(): Int32Array {
-    return this.#state.slice();
+  state(): [number, number, number, number] {
+    const s = this.#state as unknown as Record<0 | 1 | 2 | 3, number>; // four words long
+    return [s[0], s[1], s[2], s[3]];
   }
 
-  restore(state: Int32Array): void {
-    this.#state.set(state);
+  restore(a: number, b: number, c: number, d: number): void {
+    this.#state[0] = a;
+    this.#state[1] = b;
+    this.#state[2] = c;
+    this.#state[3] = d;
   }
 }
 

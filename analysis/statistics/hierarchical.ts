@@ -2,6 +2,7 @@ import { mean, sum, variance } from "./descriptive.ts";
 import { generator } from "./generator.ts";
 import type { Generator } from "./generator.ts";
 import { percentileInterval } from "./bootstrap.ts";
+import { sumOfDraws } from "./resampled-means.ts";
 import { requireProbability, SampleError, toFloat64 } from "./samples.ts";
 import type { Estimate, Samples } from "./samples.ts";
 import { tInterval } from "./t-interval.ts";
@@ -222,9 +223,7 @@ function drawnMean(
     const { values } = node;
     if (draw[level] !== true) return mean(values);
     if (blockLength > 1) return mean(drawnBlocks(values, blockLength, random));
-    let total = 0;
-    for (let i = 0; i < values.length; i++) total += values[random.below(values.length)] as number; // below its length
-    return total / values.length;
+    return sumOfDraws(values, random) / values.length;
   }
   const { units } = node;
   let total = 0;

@@ -29,22 +29,55 @@ const exactLimit = 60;
 export function mannWhitney(a: Samples, b: Samples, method?: RankMethod): RankTest {
   const n = a.length;
   const m = b.length;
-  const pooled = new Float64Array(n + m);
-  pooled.set(toFloat64(a, "Mann-Whitney's test of A"));
-  pooled.set(toFloat64(b, "Mann-Whitney's test of B"), n);
-  const { doubledRanks, tieTerm } = doubledMidranks(pooled);
-  let doubledSum = 0;
-  for (let i = n; i < n + m; i++) doubledSum += doubledRanks[i] as number;
-  const statistic = doubledSum / 2 - (m * (m + 1)) / 2;
-  const chosen = method ?? (n + m <= exactLimit ? "exact" : "normal");
-  if (chosen === "exact") {
-    const counts = subsetSums(doubledRanks, m);
+  if ((method ?? (n + m <= exactLimit ? "exact" : "normal")) === "exact") {
+    const pooled = new Float64Array(n + m);
+    pooled.set(toFloat64(a, "Mann-Whitney's test of A"));
+    pooled.set(toFloat64(b, "Mann-Whitney's test of B"), n);
+    const { doubledRanks } = doubledMidranks(pooled);
+    let doubledSum = 0;
+    for (let i = n; i < n + m; i++) doubledSum += doubledRanks[i] as number;
     const centre = m * (n + m + 1); // of the doubled sum
-    return { statistic, p: symmetricP(counts, doubledSum, centre), method: "exact" };
+    return {
+      statistic: doubledSum / 2 - (m * (m + 1)) / 2,
+      p: symmetricP(subsetSums(doubledRanks, m), doubledSum, centre),
+      method: "exact",
+    };
   }
+  const sortedA = toSorted(a, "Mann-Whitney's test of A");
+  const sortedB = toSorted(b, "Mann-Whitney's test of B");
+  const statistic = doubledWins(sortedA, sortedB) / 2;
   const total = n + m;
-  const deviation = Math.sqrt(((n * m) / 12) * (total + 1 - tieTerm / (total * (total - 1))));
+  const deviation = Math.sqrt(((n * m) / 12) * (total + 1 - tieTermOf(sortedA, sortedB) / (total * (total - 1))));
   return { statistic, p: continuityP(Math.abs(statistic - (n * m) / 2), deviation), method: "normal" };
+}
+
+/** Twice the number of pairs with b > a, ties counted half: a whole number. */
+function doubledWins(sortedA: Float64Array, sortedB: Float64Array): number {
+  let doubled = 0;
+  let below = 0;
+  let upTo = 0;
+  for (const value of sortedB) {
+    while (below < sortedA.length && (sortedA[below] as number) < value) below++;
+    while (upTo < sortedA.length && (sortedA[upTo] as number) <= value) upTo++;
+    doubled += below + upTo;
+  }
+  return doubled;
+}
+
+/** Σ(t³ − t) over groups of t equal values in two sorted lists together. */
+function tieTermOf(sortedA: Float64Array, sortedB: Float64Array): number {
+  let term = 0;
+  let i = 0;
+  let j = 0;
+  while (i < sortedA.length || j < sortedB.length) {
+    const value = Math.min(sortedA[i] ?? Infinity, sortedB[j] ?? Infinity);
+    const [fromA, fromB] = [i, j];
+    while (sortedA[i] === value) i++;
+    while (sortedB[j] === value) j++;
+    const ties = i - fromA + j - fromB;
+    term += ties ** 3 - ties;
+  }
+  return term;
 }
 
 /**
@@ -141,15 +174,7 @@ export interface EffectSize {
 export function effectSize(a: Samples, b: Samples): EffectSize {
   const sortedA = toSorted(a, "an effect size of A");
   const sortedB = toSorted(b, "an effect size of B");
-  let doubled = 0;
-  let below = 0;
-  let upTo = 0;
-  for (const value of sortedB) {
-    while (below < sortedA.length && (sortedA[below] as number) < value) below++;
-    while (upTo < sortedA.length && (sortedA[upTo] as number) <= value) upTo++;
-    doubled += below + upTo;
-  }
-  const a12 = doubled / (2 * sortedA.length * sortedB.length);
+  const a12 = doubledWins(sortedA, sortedB) / (2 * sortedA.length * sortedB.length);
   const cliffsDelta = 2 * a12 - 1;
   const size = Math.abs(cliffsDelta);
   const magnitude = size < 0.147 ? "negligible" : size < 0.33 ? "small" : size < 0.474 ? "medium" : "large";

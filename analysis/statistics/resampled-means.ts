@@ -72,27 +72,29 @@ function addByMultiplicity(
 }
 
 function addDirectly(values: Float64Array, sums: Float64Array, random: Generator): void {
+  for (let r = 0; r < sums.length; r++) sums[r] = sumOfDraws(values, random);
+}
+
+/** The sum of one resample: as many draws with replacement as there are values. */
+export function sumOfDraws(values: Float64Array, random: Generator): number {
   const n = values.length;
   const scale = n / 4_294_967_296;
-  const state = random.state();
-  let [a, b, c, d] = state as unknown as [number, number, number, number]; // the generator's four words
-  for (let r = 0; r < sums.length; r++) {
-    let total = 0;
-    for (let i = 0; i < n; i++) {
-      const m = imul(b, 5);
-      const draw = imul((m << 7) | (m >>> 25), 9) >>> 0;
-      const t = b << 9;
-      c ^= a;
-      d ^= b;
-      b ^= c;
-      a ^= d;
-      c ^= t;
-      d = (d << 11) | (d >>> 21);
-      total += values[(draw * scale) | 0] as number;
-    }
-    sums[r] = total;
+  let [a, b, c, d] = random.state();
+  let total = 0;
+  for (let i = 0; i < n; i++) {
+    const m = imul(b, 5);
+    const draw = imul((m << 7) | (m >>> 25), 9) >>> 0;
+    const t = b << 9;
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= t;
+    d = (d << 11) | (d >>> 21);
+    total += values[(draw * scale) | 0] as number;
   }
-  random.restore(Int32Array.of(a, b, c, d));
+  random.restore(a, b, c, d);
+  return total;
 }
 
 const blockSize = 256;
@@ -146,7 +148,7 @@ function addFromPairTable(
     const row = i << 8;
     for (let j = 0; j < blockSize; j++) pairSums[row + j] = first + (members[j] as number);
   }
-  let [a, b, c, d] = random.state() as unknown as [number, number, number, number]; // the generator's four words
+  let [a, b, c, d] = random.state();
   for (let r = 0; r < counts.length; r++) {
     const draws = counts[r] as number;
     let total = 0;
@@ -170,7 +172,7 @@ function addFromPairTable(
     }
     sums[r] = (sums[r] as number) + total;
   }
-  random.restore(Int32Array.of(a, b, c, d));
+  random.restore(a, b, c, d);
 }
 
 function addFromRemainder(members: Float64Array, counts: Uint32Array, sums: Float64Array, random: Generator): void {
