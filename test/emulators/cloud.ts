@@ -1,6 +1,8 @@
 import type { Clock } from "../../core/effects/clock.ts";
 import { AwsEmulator } from "./aws/service.ts";
 import type { AwsOptions } from "./aws/service.ts";
+import { AzureEmulator } from "./azure/service.ts";
+import type { AzureOptions } from "./azure/service.ts";
 import { MemoryBackend } from "./common/backend.ts";
 import type { BootedVm, VmBackend, VmSpec } from "./common/backend.ts";
 import type { CallLog } from "./common/call-log.ts";
@@ -24,11 +26,13 @@ export interface EmulatorOptions {
   /** Whether calls are refused beyond the clouds' rates. @default true */
   readonly throttling?: boolean;
   readonly aws?: AwsOptions;
+  readonly azure?: AzureOptions;
 }
 
 /** Three clouds in one process, one clock, one log. */
 export interface Emulator {
   readonly aws: AwsEmulator;
+  readonly azure: AzureEmulator;
   readonly faults: FaultScript;
   readonly log: CallLog;
   /** Requests and answers that don't fit the clouds' descriptions, and calls for what isn't emulated. Should stay empty. */
@@ -54,13 +58,16 @@ export function createEmulator(options: EmulatorOptions): Emulator {
   });
   const throttling = options.throttling ?? true;
   const aws = new AwsEmulator(world, options.aws ?? {}, throttling);
+  const azure = new AzureEmulator(world, options.azure ?? {}, throttling);
   return {
     aws,
+    azure,
     faults,
     log: world.log,
     violations: world.violations,
     problems: world.problems,
-    inventory: (cloud) => [aws].flatMap((c) => c.inventory()).filter((item) => (cloud ?? item.cloud) === item.cloud),
+    inventory: (cloud) =>
+      [aws, azure].flatMap((c) => c.inventory()).filter((item) => (cloud ?? item.cloud) === item.cloud),
     machineAt: (address) => {
       world.timeline.settle();
       return world.machineAt(address);
