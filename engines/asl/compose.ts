@@ -1,10 +1,11 @@
 import type { Json, JsonObject } from "../../core/effects/json.ts";
 import { messageOf } from "../../core/errors/reprise-error.ts";
-import { parseStateMachine, pathText } from "./definition.ts";
+import { parseStateMachine } from "./definition.ts";
 import type { StateMachine } from "./definition.ts";
 import { InvalidDefinitionError } from "./errors.ts";
 import type { DefinitionProblem } from "./errors.ts";
 import { isArray, isObject } from "./json-data.ts";
+import { pathText } from "./structure.ts";
 
 /** Text of the files of `statemachines/` by name. */
 export type DefinitionFiles = Readonly<Record<string, string>>;

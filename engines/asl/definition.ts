@@ -11,6 +11,7 @@ import { limits } from "./limits.ts";
 import { parsePath, parseReferencePath } from "./path.ts";
 import type { Path } from "./path.ts";
 import type { Catcher, Retrier } from "./retry.ts";
+import { checkStructure, pathText } from "./structure.ts";
 import { compileTemplate } from "./template.ts";
 import type { Template } from "./template.ts";
 import { parseTimestamp } from "./timestamp.ts";
@@ -158,14 +159,15 @@ export function parseStateMachine(definition: unknown): StateMachine {
   return machine;
 }
 
-/** What `parseStateMachine` does, for those who want the problems as data. `machine` is there when its shape is right. */
+/** What `parseStateMachine` does, for those who want the problems as data. `machine` is there when each state is right. */
 export function readStateMachine(definition: unknown): {
   readonly machine: StateMachine | undefined;
   readonly problems: readonly DefinitionProblem[];
 } {
   const parsed = stateMachineSchema.safeParse(definition);
-  if (!parsed.success) return { machine: undefined, problems: parsed.error.issues.map(toProblem) };
-  return { machine: parsed.data, problems: checkStructure(parsed.data) };
+  const structure = checkStructure(definition);
+  if (parsed.success) return { machine: parsed.data, problems: structure };
+  return { machine: undefined, problems: [...parsed.error.issues.map(toProblem), ...structure] };
 }
 
 // --- schemas -------------------------------------------------------------------------------------------------------
@@ -471,90 +473,7 @@ const stateMachineSchema: z.ZodType<StateMachine> = z.strictObject({
   TimeoutSeconds: seconds,
 });
 
-// --- structure -----------------------------------------------------------------------------------------------------
-
-/** What a schema of single states can't see: targets, names and the order of errors. */
-function checkStructure(machine: StateMachine): DefinitionProblem[] {
-  const problems: DefinitionProblem[] = [];
-  const seen = new Map<string, string>();
-  for (const { flow: each, path: at } of flowsOf(machine)) {
-    const expectState = (name: string | undefined, ...below: (string | number)[]): void => {
-      if (name !== undefined && !Object.hasOwn(each.States, name)) {
-        problems.push({ path: at + pathText(below), message: `there is no state "${name}" here` });
-      }
-    };
-    expectState(each.StartAt, "StartAt");
-    for (const [name, state] of Object.entries(each.States)) {
-      const place = at + pathText(["States", name]);
-      const twin = seen.get(name);
-      if (twin !== undefined) problems.push({ path: place, message: `${twin} has the same name` });
-      seen.set(name, place);
-      for (const { target, below } of targetsOf(state)) expectState(target, "States", name, ...below);
-      if ("Retry" in state) {
-        for (const field of ["Retry", "Catch"] as const) {
-          problems.push(...checkErrorOrder(state[field], place + pathText([field])));
-        }
-      }
-    }
-  }
-  return problems;
-}
-
-function checkErrorOrder(handlers: readonly { ErrorEquals: readonly string[] }[], path: string): DefinitionProblem[] {
-  return handlers.flatMap(({ ErrorEquals }, i) => {
-    const at = `${path}[${i}].ErrorEquals`;
-    const unknown = ErrorEquals.filter((name) => name.startsWith("States.") && !predefinedErrors.has(name)).map(
-      (name) => ({ path: at, message: `"${name}" is no predefined error` }),
-    );
-    if (!ErrorEquals.includes("States.ALL")) return unknown;
-    if (ErrorEquals.length > 1) return [...unknown, { path: at, message: "States.ALL stands alone" }];
-    return i === handlers.length - 1 ? unknown : [{ path: at, message: "States.ALL comes last" }];
-  });
-}
-
-const predefinedErrors: ReadonlySet<string> = new Set([
-  "States.ALL",
-  "States.BranchFailed",
-  "States.DataLimitExceeded",
-  "States.ExceedToleratedFailureThreshold",
-  "States.HeartbeatTimeout",
-  "States.IntrinsicFailure",
-  "States.ItemReaderFailed",
-  "States.NoChoiceMatched",
-  "States.ParameterPathFailure",
-  "States.Permissions",
-  "States.ResultPathMatchFailure",
-  "States.ResultWriterFailed",
-  "States.Runtime",
-  "States.TaskFailed",
-  "States.Timeout",
-]);
-
-/** The machine's own flow and all that are nested in its states, each with its place. */
-export function* flowsOf(flow: Flow, at = "$"): Generator<{ readonly flow: Flow; readonly path: string }> {
-  yield { flow, path: at };
-  for (const [name, state] of Object.entries(flow.States)) {
-    const place = at + pathText(["States", name]);
-    if (state.Type === "Map") yield* flowsOf(state.ItemProcessor, `${place}.ItemProcessor`);
-    if (state.Type === "Parallel") {
-      for (const [i, branch] of state.Branches.entries()) yield* flowsOf(branch, `${place}.Branches[${i}]`);
-    }
-  }
-}
-
-/** Every state that may follow, with the field that says so. */
-export function targetsOf(state: State): readonly { readonly target: string; readonly below: (string | number)[] }[] {
-  const targets: { target: string; below: (string | number)[] }[] = [];
-  if ("Next" in state && state.Next !== undefined) targets.push({ target: state.Next, below: ["Next"] });
-  if ("Catch" in state) {
-    targets.push(...state.Catch.map(({ Next }, i) => ({ target: Next, below: ["Catch", i, "Next"] })));
-  }
-  if (state.Type === "Choice") {
-    targets.push(...state.Choices.map(({ Next }, i) => ({ target: Next, below: ["Choices", i, "Next"] })));
-    if (state.Default !== undefined) targets.push({ target: state.Default, below: ["Default"] });
-  }
-  return targets;
-}
+// --- problems ----------------------------------------------------------------------------------------------------------
 
 const issueText = (issue: z.core.$ZodIssue): string =>
   issue.code === "unrecognized_keys"
@@ -564,11 +483,3 @@ const toProblem = (issue: z.core.$ZodIssue): DefinitionProblem => ({
   path: `$${pathText(issue.path)}`,
   message: issueText(issue),
 });
-
-/** `.States['Run trial'].Catch[0]` */
-export const pathText = (steps: readonly PropertyKey[]): string =>
-  steps
-    .map((step) =>
-      typeof step === "number" ? `[${step}]` : /^\w+$/.test(String(step)) ? `.${String(step)}` : `['${String(step)}']`,
-    )
-    .join("");

@@ -76,6 +76,10 @@ export class Execution {
     const { promise, resolve } = withResolvers<EndedExecution>();
     this.done = promise;
     this.resolveDone = resolve;
+    this.history.record(0, {
+      type: "ExecutionStarted",
+      executionStartedEventDetails: inputDetails(JSON.stringify(spec.input)),
+    });
   }
 
   get description(): ExecutionDescription {
@@ -88,11 +92,8 @@ export class Execution {
 
   /** Returns when the execution has ended. */
   async run(): Promise<void> {
+    if (this.ended !== undefined) return; // stopped in the same turn
     const { flow, input, timeoutSec } = this.spec;
-    this.history.record(0, {
-      type: "ExecutionStarted",
-      executionStartedEventDetails: inputDetails(JSON.stringify(input)),
-    });
     if (timeoutSec !== undefined) {
       this.effects.clock.sleep(timeoutSec * 1_000, this.timer.signal).then(
         () => this.end({ status: "TIMED_OUT", failure: new StatesError("States.Timeout", undefined) }),

@@ -1,9 +1,10 @@
 import { rulePaths } from "./choice.ts";
-import { callbackResource, flowsOf, pathText, readStateMachine, targetsOf } from "./definition.ts";
+import { callbackResource, readStateMachine } from "./definition.ts";
 import type { Flow, State, TaskState } from "./definition.ts";
 import type { DefinitionProblem } from "./errors.ts";
 import { pathsOf } from "./intrinsics.ts";
 import type { Path } from "./path.ts";
+import { checkReachability, pathText } from "./structure.ts";
 import { templatePaths } from "./template.ts";
 
 /**
@@ -14,29 +15,17 @@ import { templatePaths } from "./template.ts";
  */
 export function lintDefinition(definition: unknown): readonly DefinitionProblem[] {
   const { machine, problems } = readStateMachine(definition);
-  if (machine === undefined) return problems;
-  return [...problems, ...[...flowsOf(machine)].flatMap(({ flow, path }) => lintFlow(flow, path))];
+  return [...problems, ...checkReachability(definition), ...(machine === undefined ? [] : lintFlow(machine, "$"))];
 }
 
-function lintFlow(flow: Flow, at: string): DefinitionProblem[] {
-  const reached = reachedStates(flow);
+function lintFlow(flow: Flow, at: string): readonly DefinitionProblem[] {
   return Object.entries(flow.States).flatMap(([name, state]) => {
     const path = at + pathText(["States", name]);
-    const unreachable = reached.has(name) ? [] : [{ path, message: "nothing leads to this state" }];
-    return [...unreachable, ...lintState(state).map((message) => ({ path, message }))];
+    const own = lintState(state).map((message) => ({ path, message }));
+    if (state.Type === "Map") return [...own, ...lintFlow(state.ItemProcessor, `${path}.ItemProcessor`)];
+    if (state.Type !== "Parallel") return own;
+    return [...own, ...state.Branches.flatMap((branch, i) => lintFlow(branch, `${path}.Branches[${i}]`))];
   });
-}
-
-function reachedStates(flow: Flow): ReadonlySet<string> {
-  const reached = new Set<string>();
-  const toVisit = [flow.StartAt];
-  for (let name = toVisit.pop(); name !== undefined; name = toVisit.pop()) {
-    const state = Object.hasOwn(flow.States, name) ? flow.States[name] : undefined;
-    if (state === undefined || reached.has(name)) continue;
-    reached.add(name);
-    toVisit.push(...targetsOf(state).map(({ target }) => target));
-  }
-  return reached;
 }
 
 function lintState(state: State): string[] {

@@ -88,20 +88,30 @@ export async function runMap(request: DistributedMapRequest, effects: MapRunEffe
   const { mapRunArn } = effects;
   const counts = { total: 0, running: 0, succeeded: 0, failed: 0, timedOut: 0, aborted: 0 };
   const startedAt = isoTime(effects.clock.now());
-  const report = (status: MapRun["status"]): void =>
+  let status: MapRun["status"] = "RUNNING";
+  let stoppedAt: string | undefined;
+  const report = (): void =>
     effects.onChange({
       mapRunArn,
       executionArn: effects.executionArn,
       status,
       startedAt,
-      ...(status === "RUNNING" ? {} : { stoppedAt: isoTime(effects.clock.now()) }),
+      ...(stoppedAt === undefined ? {} : { stoppedAt }),
       maxConcurrency: request.maxConcurrency,
       toleratedFailureCount: request.toleratedFailureCount ?? 0,
       toleratedFailurePercentage: request.toleratedFailurePercentage ?? 0,
       itemCounts: { ...counts, pending: counts.total - sum(counts) },
     });
 
-  const isAborted = (): boolean => thread.signal.aborted; // a call, since it changes while we wait
+  const end = (as: MapRun["status"]): void => {
+    status = as;
+    stoppedAt = isoTime(effects.clock.now());
+    report();
+  };
+
+  // Calls, since both change while we wait.
+  const isAborted = (): boolean => thread.signal.aborted;
+  const isOver = (): boolean => isAborted() || status !== "RUNNING";
   const running = new Set<Execution>();
   const stopChildren = (): void => {
     for (const child of running) child.stop(undefined, undefined);
@@ -110,7 +120,7 @@ export async function runMap(request: DistributedMapRequest, effects: MapRunEffe
   thread.hasMapRun = true;
   thread.signal.addEventListener("abort", stopChildren, { once: true });
   try {
-    report("RUNNING");
+    report();
     const items = await tagged("States.ItemReaderFailed", request.items);
     counts.total = items.length;
     const sink = request.destination && effects.openResults({ ...request.destination, mapRunArn });
@@ -120,21 +130,21 @@ export async function runMap(request: DistributedMapRequest, effects: MapRunEffe
     let failed = 0;
 
     const work = async (): Promise<void> => {
-      while (started < items.length && !isAborted()) {
+      while (started < items.length && !isOver()) {
         const index = started++;
         const item: MapItem = { Index: index, Value: items[index] ?? null };
         const child = effects.startChild(request.state.ItemProcessor, request.select(item), mapRunArn);
         running.add(child);
         counts.running += 1;
-        report("RUNNING");
+        report();
         const ended = await child.done;
         running.delete(child);
         counts.running -= 1;
         counts[countOf[ended.status]] += 1;
-        if (isAborted()) return;
+        report();
+        if (isOver()) return;
         if (ended.status !== "SUCCEEDED") failed += 1;
         outputs?.put(index, ended.status === "SUCCEEDED" ? ended.output : toChildResult(ended));
-        report("RUNNING");
         if (sink) await tagged("States.ResultWriterFailed", () => sink.write(toChildResult(ended)));
         if (failed > tolerated) {
           throw new StatesError(
@@ -153,19 +163,19 @@ export async function runMap(request: DistributedMapRequest, effects: MapRunEffe
       ? { MapRunArn: mapRunArn, ResultWriterDetails: { Bucket: written.bucket, Key: written.key } }
       : (outputs?.toJson(request.stateName) ?? []);
     thread.record({ type: "MapRunSucceeded" });
-    report("SUCCEEDED");
+    end("SUCCEEDED");
     return result;
   } catch (error) {
     const failure = thread.toStatesError(error);
     if (failure instanceof AbortedError || isAborted()) {
-      report("ABORTED");
+      end("ABORTED");
       throw failure;
     }
     thread.hasFailedWork = true;
     thread.hasMapRun = false;
     stopChildren();
     thread.record({ type: "MapRunFailed", mapRunFailedEventDetails: failureDetails(failure) });
-    report("FAILED");
+    end("FAILED");
     throw failure;
   } finally {
     thread.hasMapRun = false;

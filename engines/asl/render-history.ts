@@ -47,7 +47,7 @@ function describeEvent(event: HistoryEvent): string {
   const text = (...parts: readonly (string | undefined)[]): string =>
     parts.filter((part) => part !== undefined && part !== "").join("  ");
   const failure = ({ error, cause }: { error?: string; cause?: string }): string =>
-    text(error ?? "(no error name)", cause && oneLine(cause));
+    text(error ?? "(no error name)", cause && oneLine(messageOf(cause)));
   const iteration = ({ name, index }: { name: string; index: number }): string => `${name} #${index}`;
   switch (event.type) {
     case "ExecutionStarted":
@@ -130,5 +130,16 @@ function describeEvent(event: HistoryEvent): string {
 
 const resourceName = ({ resourceType, resource }: { resourceType: string; resource: string }): string =>
   `${resourceType}:${resource}`;
+
+/** A handler's cause is JSON around its message and hint: those are what a reader looks for. */
+function messageOf(cause: string): string {
+  try {
+    const { errorMessage, hint } = JSON.parse(cause) as { errorMessage?: unknown; hint?: unknown }; // null throws as well
+    if (typeof errorMessage !== "string") return cause;
+    return typeof hint === "string" ? `${errorMessage} (${hint})` : errorMessage;
+  } catch {
+    return cause;
+  }
+}
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").slice(0, 200);

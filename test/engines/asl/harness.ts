@@ -26,8 +26,8 @@ export interface World {
   readonly calls: { readonly handler: string; readonly payload: Json; readonly atSec: number }[];
   readonly events: { readonly execution: ExecutionRef; readonly event: HistoryEvent }[];
   /** Drives `work` to its end in virtual time. */
-  run<T>(work: Promise<T>): Promise<T>;
-  nowSec(): number;
+  readonly run: <T>(work: Promise<T>) => Promise<T>;
+  readonly nowSec: () => number;
 }
 
 export const epoch = Date.UTC(2026, 10, 21);
@@ -127,3 +127,6 @@ export const brief = (history: readonly HistoryEvent[]): string[] =>
   });
 
 export const typesOf = (history: readonly HistoryEvent[]): string[] => history.map(({ type }) => type);
+
+/** Typed, since the matcher's own type is any. */
+export const containing = (text: string): string => expect.stringContaining(text) as string;

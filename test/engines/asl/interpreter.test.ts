@@ -1,5 +1,15 @@
 import type { Json } from "../../../core/effects/json.ts";
-import { ApplicationError, execute, outputOf, runMachine, single, task, typesOf, worldOf } from "./harness.ts";
+import {
+  ApplicationError,
+  containing,
+  execute,
+  outputOf,
+  runMachine,
+  single,
+  task,
+  typesOf,
+  worldOf,
+} from "./harness.ts";
 
 describe("data flow of a state", () => {
   const input = { a: { b: 1 }, c: 2 };
@@ -143,7 +153,7 @@ describe("Wait", () => {
     ["1", 'The SecondsPath parameter cannot be parsed as a long value: $.x == "1"'],
   ])("refuses %j seconds as the service does", async (x, message) => {
     const { end } = await runMachine(single({ Type: "Wait", SecondsPath: "$.x" }), { x });
-    expect(end).toMatchObject({ error: "States.Runtime", cause: expect.stringContaining(message) });
+    expect(end).toMatchObject({ error: "States.Runtime", cause: containing(message) });
   });
 
   it.each(["2016-12-05 21:29:29Z", "2016-13-05T21:29:29Z", "2016-12-05T21:29:29", "soon"])(
@@ -153,7 +163,7 @@ describe("Wait", () => {
       const form = "a valid ISO-8601 extended offset date-time format string";
       expect(end).toMatchObject({
         error: "States.Runtime",
-        cause: expect.stringContaining(`The TimestampPath parameter does not reference ${form}: $.x == ${x}`),
+        cause: containing(`The TimestampPath parameter does not reference ${form}: $.x == ${x}`),
       });
     },
   );
@@ -194,7 +204,7 @@ describe("Choice", () => {
     const { end } = await runMachine(choose(), { data: {} });
     expect(end).toMatchObject({
       error: "States.Runtime",
-      cause: expect.stringContaining("references an invalid value"),
+      cause: containing("references an invalid value"),
     });
   });
 });
@@ -221,7 +231,7 @@ describe("Succeed and Fail", () => {
     const { end } = await runMachine(single({ Type: "Fail", ErrorPath: "$.nowhere" }));
     expect(end).toMatchObject({
       error: "States.Runtime",
-      cause: expect.stringContaining(
+      cause: containing(
         "The JSONPath '$.nowhere' specified for the field 'ErrorPath' could not be found in the input '{}'",
       ),
     });
@@ -372,7 +382,7 @@ describe("inline Map", () => {
     const { end } = await runMachine(map(fields), input, { h: () => null });
     expect(end).toMatchObject({
       error: "States.Runtime",
-      cause: expect.stringContaining(`executing the state 'S' (entered at the event id #2). ${message}`),
+      cause: containing(`executing the state 'S' (entered at the event id #2). ${message}`),
     });
   });
 

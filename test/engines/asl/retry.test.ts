@@ -1,6 +1,6 @@
 import { StatesError } from "../../../engines/asl/errors.ts";
 import { coversError, nextRetryDelayMs } from "../../../engines/asl/retry.ts";
-import type { Retrier } from "../../../engines/asl/retry.ts";
+import type { Retrier, RetryCounts } from "../../../engines/asl/retry.ts";
 import { ApplicationError, runMachine, single, task, worldOf } from "./harness.ts";
 
 const retrier = (more: Partial<Retrier> = {}): Retrier => ({
@@ -39,7 +39,7 @@ describe("coversError", () => {
 describe("nextRetryDelayMs", () => {
   const failure = new StatesError("Boom", "");
   const delays = (retriers: readonly Retrier[], next = 0.5): (number | undefined)[] => {
-    const counts = new Map();
+    const counts: RetryCounts = new Map();
     return Array.from({ length: 5 }, () => nextRetryDelayMs(retriers, counts, failure, { next: () => next }));
   };
 

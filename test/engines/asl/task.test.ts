@@ -1,6 +1,17 @@
 import type { Json } from "../../../core/effects/json.ts";
 import { toFailure } from "../../../engines/asl/task.ts";
-import { ApplicationError, brief, callback, execute, runMachine, single, task, typesOf, worldOf } from "./harness.ts";
+import {
+  ApplicationError,
+  brief,
+  callback,
+  containing,
+  execute,
+  runMachine,
+  single,
+  task,
+  typesOf,
+  worldOf,
+} from "./harness.ts";
 import type { World } from "./harness.ts";
 
 const never = (): Promise<Json> => new Promise(() => undefined);
@@ -80,7 +91,7 @@ describe("Task", () => {
     [1.5, "not a valid integer"],
   ])("refuses a timeout of %j", async (t, message) => {
     const { end } = await runMachine(single(task("h", { TimeoutSecondsPath: "$.t" })), { t }, { h: never });
-    expect(end).toMatchObject({ error: "States.Runtime", cause: expect.stringContaining(message) });
+    expect(end).toMatchObject({ error: "States.Runtime", cause: containing(message) });
   });
 
   it("leaves no timer behind when it ends in time", async () => {
@@ -130,7 +141,7 @@ describe("toFailure", () => {
     expect(failure.cause.length).toBeLessThanOrEqual(32_768);
     expect(JSON.parse(failure.cause)).toMatchObject({
       errorType: failure.error,
-      errorMessage: expect.stringContaining("(300000 characters)"),
+      errorMessage: containing("(300000 characters)"),
     });
   });
 });
