@@ -4,6 +4,7 @@ import type { Key, ObjectStore } from "../ports/object-store.ts";
 import { outcomeRecordSchema } from "../records/schemas.ts";
 import type { Artifact } from "./attempt-manifest.ts";
 import { attemptManifestSchema } from "./attempt-manifest.ts";
+import { partPath } from "./parts.ts";
 import { classifyRunFile, finalFiles } from "./run-files.ts";
 import type { ReadRoot, RunManifest } from "./run-manifest.ts";
 import { parseStored, parseSumsLine, readRunManifest, sumsKey } from "./run-manifest.ts";
@@ -46,6 +47,8 @@ export async function* walkEvidence(store: EvidenceReader, runId: string): Async
   const expected = expectationsOf(runId, sealed);
   const hasFinal = finalFiles(store);
   let attempt: OpenAttempt | undefined;
+  const isMissing = (of: Key): boolean =>
+    [of, partPath(of, 0)].some((key) => expected.has(key) || attempt?.files.has(key) === true);
 
   for await (const { key, bytes } of store.list(`${runPrefix(runId)}/`)) {
     if (attempt !== undefined && !key.startsWith(attempt.prefix)) {
@@ -66,8 +69,8 @@ export async function* walkEvidence(store: EvidenceReader, runId: string): Async
       yield { kind: "file", key, bytes, expected: known, whole: ofAttempt?.whole };
     } else if (key === runKeys(runId).manifest || file.kind === "bookkeeping") {
       continue; // the root proved itself, or was reported
-    } else if (file.kind === "live" && (await hasFinal(file.of))) {
-      continue;
+    } else if (file.kind === "live" && (isMissing(file.of) || (await hasFinal(file.of)))) {
+      continue; // superseded, even when what superseded it got lost
     } else if (sealed !== undefined) {
       yield { kind: "extra", key };
     } else {
