@@ -210,7 +210,7 @@ notify() { for nf_fifo in "$D"/waiters/*; do post "$nf_fifo" wake; done; }
 spawn() {
   (
     unset REPRISE_MARKER
-    REPRISE_RUNNER="$ID:$*"
+    REPRISE_RUNNER="$ID:$*;"
     export REPRISE_RUNNER
     trap '' HUP
     if command -v setsid >/dev/null; then exec setsid sh "$SELF" "$@"; else exec sh "$SELF" "$@"; fi
@@ -980,8 +980,9 @@ for f in "$REPRISE_K"/active/*; do
   fi
 done
 [ -z "$any" ] || ls -ln "$REPRISE_A"/*.out "$REPRISE_A"/*.err 2>/dev/null'
+  printf '%s\n' "$SAMPLER" >"$K/sampler.awk"
   export REPRISE_K REPRISE_A REPRISE_STEPS REPRISE_CG REPRISE_SELF REPRISE_SAMPLES REPRISE_STATE_KEY REPRISE_TICK
-  awk -v hz="$HZ" -v page="$PAGE" -v offset="${CLOCK_OFFSET:-0}" -v once="$1" "$SAMPLER"
+  awk -v hz="$HZ" -v page="$PAGE" -v offset="${CLOCK_OFFSET:-0}" -v once="$1" -f "$K/sampler.awk"
 }
 
 cmd_sample() { # STEP
@@ -1271,7 +1272,7 @@ cmd_run() { # STEP
   if [ -f "$D/push" ] && [ ! -f "$D/acknowledged" ]; then owner_of "$D/pusher" || spawn _push "$STEP"; fi
 
   if [ -f "$D/result.json" ]; then
-    : # a runner before us was killed while it watched over services
+    REVIVED=1 # a runner before us was killed while it watched over services
   elif [ -f "$D/boot" ]; then
     resume_dead
     finish
@@ -1286,11 +1287,19 @@ cmd_run() { # STEP
 
 leave() {
   end_timers
+  if [ -n "${REVIVED:-}" ]; then
+    # Timers of the runner that was killed.
+    for le_env in $(grep -l -F -e "REPRISE_RUNNER=$ID:_run $STEP;" /proc/[0-9]*/environ 2>/dev/null); do
+      le_pid=${le_env#/proc/} le_pid=${le_pid%/environ}
+      if [ "$le_pid" != $$ ]; then kill -KILL "$le_pid" 2>/dev/null; fi
+    done
+  fi
   rm -rf "$K/active/r.$STEP" "$K/guards/$STEP" "$D/collect" "$D/runner"
 }
 
 # The runner before us died in the middle. What it started is stopped; nothing is started twice.
 resume_dead() {
+  REVIVED=1
   { read -r SINCE <"$D/since"; } 2>/dev/null
   read -r rd_boot <"$D/boot"
   if [ "$rd_boot" != "$BOOT" ]; then
@@ -1540,11 +1549,11 @@ stop_attempt() {
     [ ! -f "$st_dir/result.json" ] || continue
     : >"$st_dir/stop"
     if owner_of "$st_dir/runner"; then post "$st_dir/fifo" stop; else spawn _run "${st_dir##*/}"; fi
-    st_steps="${st_steps:-} $st_dir"
+    st_steps="${st_steps:-} ${st_dir##*/}"
   done
-  for st_dir in ${st_steps:-}; do
+  for st_step in ${st_steps:-}; do
     st_n=0
-    while [ ! -f "$st_dir/result.json" ] && [ $st_n -lt 3000 ]; do sleep 0.02; st_n=$((st_n + 1)); done
+    while [ ! -f "$S/steps/$st_step/result.json" ] && [ $st_n -lt 3000 ]; do sleep 0.02; st_n=$((st_n + 1)); done
   done
   [ -f "$K/services" ] || return
   st_list=

@@ -180,7 +180,7 @@ describe("supervisor: commands of a step", () => {
     );
     const waiting = host.agent.wait("detached", 10_000).then(
       () => "answered",
-      (error: Error) => error.name,
+      (error: unknown) => (error instanceof Error ? error.name : "not an error"),
     );
     await host.agent.status("detached");
     host.transport.cut();

@@ -123,3 +123,17 @@ export const stepFixture = (overrides: Partial<HostStep> & Pick<HostStep, "stepI
   push: undefined,
   ...overrides,
 });
+
+/** Polls a cheap condition; what it reads may not be there yet. */
+export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const until = Date.now() + 10_000;
+  for (;;) {
+    try {
+      if (await condition()) return;
+    } catch {
+      // not yet
+    }
+    if (Date.now() > until) throw new Error(`never came true: ${condition.toString()}`);
+    await clock.sleep(20);
+  }
+}
