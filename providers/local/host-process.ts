@@ -107,7 +107,7 @@ class LocalHost {
 }
 
 async function beHosts(launches: readonly HostLaunch[]): Promise<void> {
-  const self = await processId(process.pid);
+  const self = processId(process.pid);
   if (self === undefined) throw new Error("/proc doesn't show this process");
   const hosts = new Set<LocalHost>();
   const lookAtAll = async (): Promise<void> => {
@@ -142,7 +142,7 @@ async function beHosts(launches: readonly HostLaunch[]): Promise<void> {
 async function reap(dir: string): Promise<void> {
   process.on("SIGHUP", () => undefined); // "look at your folder": that is what it does
   const files = hostFiles(dir);
-  const self = await processId(process.pid);
+  const self = processId(process.pid);
   // A process that is only now about to start as this host finds it claimed, and a second reaper is not needed.
   if ((await createFile(files.claim, self)) === "other") await replaceFile(files.claim, self);
   await removeHost(dir);

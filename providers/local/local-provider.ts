@@ -271,7 +271,7 @@ export class LocalProvider implements Provider {
     }
     if (stuck !== undefined) return failed("boot", `did not start: ${stuck.message}`);
     if (!(await exists(dir))) return undefined; // gone while we looked
-    if (claim !== undefined && !(await isAlive(claim))) {
+    if (claim !== undefined && !isAlive(claim)) {
       return record === undefined
         ? failed("boot", `its process ended before it listened: ${await tailOf(files.log)}`)
         : failed("preempted", "its process ended unasked");
@@ -304,12 +304,12 @@ export class LocalProvider implements Provider {
       readState(ProcessIdFile, files.claim),
       readState(DestroyingFile, files.destroying),
     ]);
-    if (claim !== undefined && order !== undefined && (await isAlive(claim))) {
+    if (claim !== undefined && order !== undefined && isAlive(claim)) {
       if (this.clock.now() - order.since <= this.options.endTimeoutMs) {
-        await signalProcess(claim, "SIGHUP");
+        signalProcess(claim, "SIGHUP");
         return;
       }
-      await signalProcess(claim, "SIGKILL");
+      signalProcess(claim, "SIGKILL");
     }
     if (await exists(dir)) await this.launch({ kind: "reap", dir }, join((await this.folders()).root, "reaper.log"));
   }

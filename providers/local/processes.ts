@@ -1,5 +1,5 @@
 /** Processes as `/proc` shows them: who they are, whose they are, and their end. */
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { markerVariable } from "./host-files.ts";
 import type { ProcessId } from "./host-files.ts";
@@ -11,14 +11,18 @@ interface Stat {
   readonly start: string;
 }
 
-/** @see proc(5): the name in parentheses may hold anything, so fields are counted from the last one. */
-async function readStat(pid: number): Promise<Stat | undefined> {
-  let text: string;
+/** What can't be read has ended, or is another user's. Synchronous: `/proc` is memory, a thread's turn costs far more. */
+function orElse<T>(otherwise: T, read: () => T): T {
   try {
-    text = await readFile(`/proc/${pid}/stat`, "latin1");
+    return read();
   } catch {
-    return undefined; // it ended
+    return otherwise;
   }
+}
+
+/** @see proc(5): the name in parentheses may hold anything, so fields are counted from the last one. */
+function readStat(pid: number): Stat | undefined {
+  const text = orElse("", () => readFileSync(`/proc/${pid}/stat`, "latin1"));
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [state, parent, , , terminal] = fields;
   const start = fields[19];
@@ -28,18 +32,16 @@ async function readStat(pid: number): Promise<Stat | undefined> {
 
 const isOver = (stat: Stat): boolean => stat.state === "Z" || stat.state === "X";
 
-export async function processId(pid: number): Promise<ProcessId | undefined> {
-  const stat = await readStat(pid);
+export function processId(pid: number): ProcessId | undefined {
+  const stat = readStat(pid);
   return stat === undefined || isOver(stat) ? undefined : { pid, pidStart: stat.start };
 }
 
-export async function isAlive(id: ProcessId): Promise<boolean> {
-  return (await processId(id.pid))?.pidStart === id.pidStart;
-}
+export const isAlive = (id: ProcessId): boolean => processId(id.pid)?.pidStart === id.pidStart;
 
 /** Signals a process unless it has ended; a later one with its number is left alone. */
-export async function signalProcess(id: ProcessId, signal: NodeJS.Signals): Promise<boolean> {
-  if (!(await isAlive(id))) return false;
+export function signalProcess(id: ProcessId, signal: NodeJS.Signals): boolean {
+  if (!isAlive(id)) return false;
   try {
     process.kill(id.pid, signal);
     return true;
@@ -53,25 +55,26 @@ export async function signalProcess(id: ProcessId, signal: NodeJS.Signals): Prom
  * daemon has emptied its environment (somebody's terminal that merely looks around there is left alone); and all their
  * descendants.
  */
-export async function processesOf(dir: string): Promise<number[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+export function processesOf(dir: string): number[] {
+  const pids = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
   const marker = `${markerVariable}=${dir}`;
   const children = new Map<number, number[]>();
   const found = new Set<number>();
-  const look = async (pid: number): Promise<void> => {
-    const stat = await readStat(pid);
-    if (stat === undefined || isOver(stat) || pid === process.pid) return;
+  for (const pid of pids) {
+    const stat = readStat(pid);
+    if (stat === undefined || isOver(stat) || pid === process.pid) continue;
     const siblings = children.get(stat.parent);
     if (siblings === undefined) children.set(stat.parent, [pid]);
     else siblings.push(pid);
-    const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
+    const environment = orElse("", () => readFileSync(`/proc/${pid}/environ`, "utf8"));
     if (environment.split("\0").includes(marker)) found.add(pid);
     else if (stat.terminal === 0) {
-      const folder = await readlink(`/proc/${pid}/cwd`).catch(() => "");
+      const folder = orElse("", () => readlinkSync(`/proc/${pid}/cwd`));
       if (folder === dir || folder.startsWith(`${dir}/`)) found.add(pid);
     }
-  };
-  await Promise.all(pids.map(look));
+  }
   const queue = [...found];
   for (let pid = queue.pop(); pid !== undefined; pid = queue.pop()) {
     for (const child of children.get(pid) ?? []) {
@@ -86,7 +89,7 @@ export async function processesOf(dir: string): Promise<number[]> {
 /** Kills all of them until none is left, however fast they fork. @returns what outlived some 5 s of that */
 export async function killProcessesOf(dir: string): Promise<number[]> {
   for (let round = 0; ; round++) {
-    const pids = await processesOf(dir);
+    const pids = processesOf(dir);
     if (pids.length === 0 || round === 100) return pids;
     for (const pid of pids) {
       try {

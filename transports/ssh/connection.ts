@@ -108,9 +108,11 @@ export class Connection {
   /**
    * Starts a command.
    *
+   * @param adopt called with the channel at once, before anything else that came with the server's answer is handled:
+   *   a short command's exit code is often in the same packet, and nobody hears it later
    * @throws {NotStartedError} when it certainly did not start; any other error leaves that open
    */
-  exec(command: string): Promise<ClientChannel> {
+  exec<T>(command: string, adopt: (channel: ClientChannel) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.isLostNow) {
         reject(new NotStartedError(this.lossReason, false));
@@ -118,7 +120,7 @@ export class Connection {
       }
       try {
         this.client.exec(command, (error, channel) => {
-          if (error === undefined) resolve(channel);
+          if (error === undefined) resolve(adopt(channel));
           // Only a server's own refusal has a reason; a connection that breaks here may have carried the request.
           else if ("reason" in error) reject(new NotStartedError(error.message, true, error));
           else reject(error);

@@ -108,8 +108,8 @@ export class SshTransport implements Transport {
     try {
       const opened = await this.openWithRetries(host, command, deadline);
       if (opened.kind !== "open") throw fail(opened.why);
-      const { channel, connection, pool } = opened;
-      const use = new ChannelUse(channel, connection, pool, this.effects);
+      const { use, connection } = opened;
+      const { channel } = use;
       const queue = new ChunkQueue(channel);
       try {
         const stderr = new TailBuffer(this.options.stderrBytes);
@@ -169,8 +169,8 @@ export class SshTransport implements Transport {
         ? { ...opened, stdout: "", stderr: "" }
         : { kind: "ended", stdout: "", stderr: "" };
     }
-    const { channel, connection, pool } = opened;
-    const use = new ChannelUse(channel, connection, pool, this.effects);
+    const { use, connection } = opened;
+    const { channel } = use;
     const maxOutputBytes = task.maxOutputBytes ?? defaultMaxOutputBytes;
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -209,16 +209,16 @@ export class SshTransport implements Transport {
       if (error instanceof FailureError) throw error;
       return { kind: "notStarted", why: messageOf(error) };
     }
-    const opening = connection.exec(command);
+    const opening = connection.exec(command, (channel) => new ChannelUse(channel, connection, pool, this.effects));
     try {
-      const channel = await beforeAbort(opening, deadline.signal, {
+      const use = await beforeAbort(opening, deadline.signal, {
         // The server had yet to answer: the channel is ours to close now that it does.
-        dispose: (late) => new ChannelUse(late, connection, pool, this.effects).abandon(),
+        dispose: (late) => late.abandon(),
         failed: () => pool.release(connection),
       });
-      return { kind: "open", channel, connection, pool };
+      return { kind: "open", use, connection };
     } catch (error) {
-      if (deadline.ended !== undefined) return { kind: "lost", why: messageOf(error) };
+      if (error === deadline.signal.reason) return { kind: "lost", why: messageOf(error) };
       // What others still hold is all that this server bears; the last channel alone proves nothing of the kind.
       if (error instanceof NotStartedError && error.isFull && connection.channels > 1) {
         connection.limit = connection.channels - 1;
@@ -261,7 +261,7 @@ export class SshTransport implements Transport {
 }
 
 type Opened =
-  | { readonly kind: "open"; readonly channel: ClientChannel; readonly connection: Connection; readonly pool: HostPool }
+  | { readonly kind: "open"; readonly use: ChannelUse; readonly connection: Connection }
   | { readonly kind: "notStarted"; readonly why: string }
   | { readonly kind: "lost"; readonly why: string };
 
@@ -270,7 +270,7 @@ class ChannelUse {
   /** The exit code once the channel is closed in good order; undefined where the end came otherwise. */
   readonly exit: Promise<number | undefined>;
   private settle: (exitCode: number | undefined) => void = () => undefined;
-  private readonly channel: ClientChannel;
+  readonly channel: ClientChannel;
   private readonly connection: Connection;
   private readonly effects: ConnectionEffects;
   private closedNow = false;

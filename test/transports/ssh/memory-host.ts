@@ -106,16 +106,23 @@ export function finish(channel: ServerChannel, exitCode: number, stdout: string 
   });
 }
 
-/** Two ends of a wire. Node's duplexPair delivers inside the write, and ssh2 loses its place when that comes back to it. */
+/**
+ * Two ends of a wire that, like TCP, hands on in one piece what was written in one turn: several messages may arrive at
+ * once. (Node's duplexPair delivers inside the write, and ssh2 loses its place when that comes back to it.)
+ */
 function wire(): [Duplex, Duplex] {
-  const side = (other: () => Duplex): Duplex =>
-    new Duplex({
+  const side = (other: () => Duplex): Duplex => {
+    let pending: Buffer[] = [];
+    const flush = (): void => {
+      const chunk = Buffer.concat(pending);
+      pending = [];
+      if (chunk.length > 0 && !other().destroyed) other().push(chunk);
+    };
+    return new Duplex({
       read: () => undefined,
       write: (chunk: Buffer, _encoding, done) => {
-        setImmediate(() => {
-          if (!other().destroyed) other().push(chunk);
-          done();
-        });
+        if (pending.push(chunk) === 1) setImmediate(flush);
+        done();
       },
       final: (done) => {
         setImmediate(() => {
@@ -128,6 +135,7 @@ function wire(): [Duplex, Duplex] {
         done(error);
       },
     });
+  };
   const near: Duplex = side(() => far);
   const far: Duplex = side(() => near);
   return [near, far];
