@@ -27,6 +27,14 @@ export interface Plan {
   /** Ends the run after so many failed trials; undefined: never. */
   readonly stopAfterFailures: number | undefined;
   readonly budgetDollars: number | undefined;
+  /** No deployment starts that costs more an hour. */
+  readonly maxDollarsPerHour?: number | undefined;
+  /** Texts of the files that the definition names (templates, cluster files), by path: rendering reads these alone. */
+  readonly files?: Readonly<Record<string, string>> | undefined;
+  /** By deployment: digests of all that goes into a trial's key beside its parameters, by part (`service server`). */
+  readonly identities?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
+  /** What was selected, when it isn't everything: the words of `--only` and `--figure`. */
+  readonly selection?: readonly string[] | undefined;
 }
 
 export interface ResolvedSource {
@@ -46,6 +54,16 @@ export interface PlannedDeployment {
   readonly setupTimeoutMs: number;
   /** From the first create to expiry if nobody extends. */
   readonly leaseMs: number;
+  /** Things of the definition's own that live as long as the deployment; `Experiment.renderResource` has their commands. */
+  readonly resources?: readonly PlannedResource[] | undefined;
+}
+
+export interface PlannedResource {
+  readonly name: string;
+  /** "commands", or a built-in kind such as `aws:dynamodb-table`. */
+  readonly kind: string;
+  readonly options: JsonObject;
+  readonly timeoutMs: number;
 }
 
 export interface PlannedHost {
@@ -62,6 +80,23 @@ export interface PlannedHost {
   readonly swapBytes: number | undefined;
   /** For as long as it runs, dated prices; "unknown" is never taken for 0. */
   readonly dollarsPerHour: number | "unknown";
+  readonly mounts?: readonly { readonly device: string; readonly path: string; readonly options: string }[] | undefined;
+  /** Places of this host alone, in order, where its role doesn't follow the deployment's (hosts spread over regions). */
+  readonly places?: readonly Place[] | undefined;
+  /** A machine that exists already (provider `hosts`). */
+  readonly given?: GivenMachine | undefined;
+  /** Commands whose first line of output is a version of what runs, by name. */
+  readonly facts?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface GivenMachine {
+  readonly address: string;
+  readonly privateAddress: string;
+  readonly port: number;
+  readonly user: string | undefined;
+  readonly keyFile: string | undefined;
+  /** undefined: it must stand in known_hosts. */
+  readonly hostKey: string | undefined;
 }
 
 export interface PlannedPoint {
@@ -71,6 +106,12 @@ export interface PlannedPoint {
   readonly parameters: JsonObject;
   readonly timeoutMs: number;
   readonly expectedMs: number;
+  /** The name on the axis of `variants:`. */
+  readonly variant?: string | undefined;
+  /** Which side of an A/B comparison it is, where each is a trial of its own. */
+  readonly arm?: "A" | "B" | undefined;
+  /** A duet: both sides' parameters, measured in one trial. `parameters` are A's. */
+  readonly arms?: { readonly A: JsonObject; readonly B: JsonObject } | undefined;
 }
 
 export interface PlannedTrial {
@@ -116,6 +157,8 @@ export interface TopologyHost {
   readonly hostKey: string;
   readonly machineType: string;
   readonly image: string;
+  /** The supervisor's folder on this host, absolute, where it is known; scripts find it by themselves otherwise. */
+  readonly root?: string | undefined;
 }
 
 /** What one host does in one stage: a HostStep less what only the moment knows (fence, deadline, push target). */
@@ -123,6 +166,27 @@ export interface RenderedStep {
   readonly host: string;
   readonly units: readonly Unit[];
   readonly collect: readonly CollectRule[];
+  /** Files to bring here before the units start, from the host that published them. */
+  readonly fetches?: readonly FetchRule[] | undefined;
+  /** Files to take from here once the units ended, by digest; all of them must be there. */
+  readonly publishes?: readonly PublishRule[] | undefined;
+}
+
+/** Paths are relative to the supervisor's root. */
+export interface PublishRule {
+  readonly name: string;
+  readonly path: string;
+  /** Goes from host to host, never through the store. */
+  readonly secret: boolean;
+}
+
+export interface FetchRule {
+  readonly name: string;
+  readonly fromHost: string;
+  readonly fromPath: string;
+  readonly path: string;
+  readonly mode: string;
+  readonly secret: boolean;
 }
 
 /** What one trial needs to render its stages. */
@@ -157,6 +221,13 @@ export interface Experiment {
   renderSetup(deployment: string, stage: number, topology: Topology): readonly RenderedStep[];
   /** Steps of the lane's hosts and the shared ones that take part; hosts with nothing to do are left out. */
   renderTrial(phase: PhaseName, stage: number, trial: TrialContext): readonly RenderedStep[];
+  /** One of the commands of a resource of kind "commands", on the host that runs it; nothing where it has no such command. */
+  renderResource?(
+    deployment: string,
+    resource: string,
+    verb: "create" | "ready" | "delete",
+    topology: Topology,
+  ): readonly RenderedStep[];
   check(point: PlannedPoint, files: LandedFiles): Promise<readonly CheckVerdict[]>;
   /** The metrics that are printed as a trial ends and stand in its row: numbers by name, units in the name. */
   summarize(point: PlannedPoint, files: LandedFiles): Promise<Readonly<Record<string, number>>>;

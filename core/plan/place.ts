@@ -1,0 +1,19 @@
+import type { Place } from "../ports/provider.ts";
+import type { PlaceSpec } from "../definition/schema.ts";
+
+/**
+ * Reads a region or zone in the cloud's own words.
+ *
+ * `eu-west-1a` and `us-west1-b` are zones of `eu-west-1` and `us-west1`; Azure's zones have no name of their own and
+ * are written behind the region: `westus2/2`. That form works for every provider.
+ */
+export function readPlace(provider: string, place: PlaceSpec): Place {
+  if (typeof place !== "string") return { region: place.region, zone: place.zone };
+  const [region = "", zone] = place.split("/", 2);
+  if (zone !== undefined) return { region, zone };
+  const aws = provider === "aws" ? /^([a-z]{2}(?:-[a-z]+)+-\d+)[a-z]$/.exec(place) : null;
+  if (aws?.[1] !== undefined) return { region: aws[1], zone: place };
+  const gcp = provider === "gcp" ? /^([a-z]+-[a-z]+\d+)-[a-z]$/.exec(place) : null;
+  if (gcp?.[1] !== undefined) return { region: gcp[1], zone: place };
+  return { region: place, zone: undefined };
+}

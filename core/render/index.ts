@@ -1,0 +1,2 @@
+export { openExperiment } from "./open-experiment.ts";
+export { madeUpTopology } from "./rehearse.ts";
