@@ -49,7 +49,7 @@ function readFontFile(fileName: string): Buffer {
     try {
       return readFileSync(fileURLToPath(new URL(candidate, import.meta.url)));
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+      if (!(typeof error === "object" && error !== null && "code" in error && error.code === "ENOENT")) throw error;
     }
   }
   throw new FontFileError(`the font file ${fileName} is missing`, {
