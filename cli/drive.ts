@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { toBytes } from "../core/flow/effects.ts";
 import { finishedExitCode } from "./exit-code.ts";
 import { runKeys } from "../core/names/keys.ts";
@@ -6,12 +5,11 @@ import type { ObjectStore } from "../core/ports/object-store.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
 import type { EngineTask } from "../engines/embedded/launch.ts";
 import { findEngine, launchEngine } from "../engines/embedded/launch.ts";
+import { distFile } from "../engines/embedded/package-files.ts";
 import { followRun } from "./follow.ts";
-import { homePaths, newestEpoch, openStore } from "./home.ts";
+import { homePaths } from "../engines/embedded/home.ts";
+import { newestEpoch, openStore } from "./home.ts";
 import type { CommandContext } from "./main.ts";
-
-/** The engine's program, beside this one in `dist/`. */
-const engineEntry = fileURLToPath(new URL("./engine.js", import.meta.url));
 
 export const engineOf = (home: string, runId: string): ReturnType<typeof findEngine> =>
   findEngine(homePaths(home).engineState(runId));
@@ -21,7 +19,7 @@ export async function startEngine(home: string, runId: string, epoch: number, ta
   const paths = homePaths(home);
   await launchEngine(
     {
-      entry: engineEntry,
+      entry: distFile("engine.js"),
       home: paths.root,
       runId,
       epoch,

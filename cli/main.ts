@@ -40,7 +40,7 @@ function buildProgram(): Command {
   const experiment = "experiment's folder or its definition file";
   const selection = (command: Command): Command =>
     command
-      .option("--only <sweep[:filter]...>", "only these sweeps, or their points that match name=value[,name=value]")
+      .option("--only <sweep:filter...>", "only these sweeps, or their points that match name=value[,name=value]")
       .option("--figure <name>", "only the points that this figure needs")
       .option("--on <provider>", "run every deployment there instead: local, sim, aws, azure, gcp, hosts");
 
@@ -199,6 +199,12 @@ function act<A extends unknown[]>(
     }
   };
 }
+
+// `reprise history … | head` closes our stdout: that is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
 
 try {
   await buildProgram().parseAsync();

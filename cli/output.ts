@@ -38,7 +38,7 @@ export function reportError(error: unknown, json: boolean): number {
     process.stderr.write(`${JSON.stringify({ error: { class: failureClass, message: messageOf(error), hint } })}\n`);
   } else {
     process.stderr.write(`error: ${messageOf(error)}\n`);
-    if (hint !== undefined) process.stderr.write(`  try: ${hint}\n`);
+    if (hint !== undefined && !messageOf(error).includes(hint)) process.stderr.write(`  try: ${hint}\n`);
     if (failureClass === "defect" && error instanceof Error && process.env["REPRISE_DEBUG"] !== undefined) {
       process.stderr.write(`${error.stack ?? ""}\n`);
     }

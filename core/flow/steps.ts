@@ -1,7 +1,7 @@
 import type { AttemptRef, PhaseName, PhaseRef } from "../names/keys.ts";
 import { hostFolder, hostStepId } from "../names/keys.ts";
 import type { Experiment, PlannedPoint, RenderedStep, Topology, TopologyHost, TrialContext } from "../plan/types.ts";
-import type { Fence, HostStep } from "../ports/host-agent.ts";
+import type { CollectRule, Fence, HostStep } from "../ports/host-agent.ts";
 import type { PhasePlan } from "./phase.ts";
 import type { FlowEffects } from "./effects.ts";
 
@@ -40,17 +40,21 @@ export function planTrialPhase(input: TrialPhaseInput, fx: Pick<FlowEffects, "cl
     const takesPart =
       own !== undefined || (belongsToLane && (phase === "reset" || phase === "collect")) || serving.has(host.name);
     if (!takesPart) return [];
-    const step = buildStep(own ?? idleStep(host), {
-      ref,
-      fence,
-      attemptDir: hostFolder(ref.scope),
-      startsTogether: phase === "jobs",
-      guardsServices: phase === "jobs" && serving.has(host.name),
-      stops: phase === "collect" ? "all" : "none",
-      resets: phase === "reset" && belongsToLane,
-      deadlineAt: fx.clock.now() + input.timeoutMs + deadlineSlackMs,
-      push: fx.push(trial.runId, ref, host),
-    });
+    const rendering = own ?? idleStep(host);
+    const step = buildStep(
+      phase === "collect" ? { ...rendering, collect: [...rendering.collect, ...ownOutputs] } : rendering,
+      {
+        ref,
+        fence,
+        attemptDir: hostFolder(ref.scope),
+        startsTogether: phase === "jobs",
+        guardsServices: phase === "jobs" && serving.has(host.name),
+        stops: phase === "collect" ? "all" : "none",
+        resets: phase === "reset" && belongsToLane,
+        deadlineAt: fx.clock.now() + input.timeoutMs + deadlineSlackMs,
+        push: fx.push(trial.runId, ref, host),
+      },
+    );
     // A host that only guards its services never ends by itself: the phase doesn't wait for it.
     return [{ host, step, required: phase !== "jobs" || (own?.units.length ?? 0) > 0 }];
   });
@@ -83,17 +87,20 @@ export function planSetupPhase(
   const steps = input.rendered.flatMap((rendered) => {
     const host = hosts.get(rendered.host);
     if (host === undefined) return [];
-    const step = buildStep(rendered, {
-      ref,
-      fence: { runId: input.runId, epoch: input.epoch, attempt: 0 },
-      attemptDir: hostFolder(scope),
-      startsTogether: false,
-      guardsServices: false,
-      stops: "none",
-      resets: false,
-      deadlineAt: fx.clock.now() + input.timeoutMs + deadlineSlackMs,
-      push: fx.push(input.runId, ref, host),
-    });
+    const step = buildStep(
+      { ...rendered, collect: [...rendered.collect, ...ownOutputs] },
+      {
+        ref,
+        fence: { runId: input.runId, epoch: input.epoch, attempt: 0 },
+        attemptDir: hostFolder(scope),
+        startsTogether: false,
+        guardsServices: false,
+        stops: "none",
+        resets: false,
+        deadlineAt: fx.clock.now() + input.timeoutMs + deadlineSlackMs,
+        push: fx.push(input.runId, ref, host),
+      },
+    );
     return [{ host, step, required: true }];
   });
   return {
@@ -103,6 +110,12 @@ export function planSetupPhase(
     startsTogether: false,
   };
 }
+
+/** What the supervisor writes beside the units' folders: always evidence, whatever the definition collects. */
+export const ownOutputs: readonly CollectRule[] = ["*.out", "*.err", "samples.csv", "events.csv"].map((glob) => ({
+  glob,
+  required: false,
+}));
 
 /** The hosts that a trial on this lane may use: its own and those shared by all lanes. */
 export const laneHosts = (topology: Topology, lane: number): TopologyHost[] =>

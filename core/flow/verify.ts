@@ -13,6 +13,7 @@ import { recordManifest } from "./manifest.ts";
 import { doneResults } from "./phase.ts";
 import { attemptFailure } from "./record.ts";
 import type { AttemptState } from "./states.ts";
+import { ownOutputs } from "./steps.ts";
 import { begunPhases } from "./stop.ts";
 
 export interface Verdict {
@@ -50,7 +51,7 @@ export async function verifyAttempt(state: AttemptState, execution: string, fx: 
   // What ended a phase early stands first: checks on what it left would only repeat it in other words.
   const early = attemptFailure({ ...state, verdict: { step: { valid: true, manifestSha256: "", summary: {} } } });
   if (early !== undefined) failures.push(early);
-  failures.push(...phaseFailures(phases), ...landingFailures(collected));
+  failures.push(...phaseFailures(phases), ...landingFailures(collected, results));
   let checks: readonly CheckVerdict[] = [];
   let summary: Readonly<Record<string, number>> = {};
   if (failures.length === 0 && point !== undefined) {
@@ -102,13 +103,19 @@ async function gatherPhases(attempt: AttemptRef, fx: FlowEffects): Promise<Phase
     const start = await readRecord(fx.store, `${keys.prefix}/start.json`, startRecordSchema);
     gathered.push({
       ref,
-      results: [...done.values()].sort((a, b) => (a.host < b.host ? -1 : 1)),
+      results: [...done.values()].map(withoutOwnRules).sort((a, b) => (a.host < b.host ? -1 : 1)),
       start: start?.value,
       silent: required.filter((host) => !done.has(host)),
     });
   }
   return gathered;
 }
+
+/** A host without events has no events.csv: that is nothing to tell. */
+const withoutOwnRules = (result: StepResult): StepResult => ({
+  ...result,
+  missing: result.missing.filter((glob) => !ownOutputs.some((own) => own.glob === glob)),
+});
 
 /** What checks and metrics may read: files that are whole. */
 function landedFiles(state: AttemptState, collected: CollectedArtifacts, fx: FlowEffects): LandedFiles {
@@ -136,12 +143,17 @@ function landedFiles(state: AttemptState, collected: CollectedArtifacts, fx: Flo
 }
 
 /** The store verified each digest as it landed; here it was asked whether what the hosts name is really there. */
-const landingFailures = ({ missing }: CollectedArtifacts): Failure[] =>
-  missing.map(({ host, path }) => ({
-    class: "collect",
-    message: `${path} of ${host} is not among the evidence`,
-    host,
-  }));
+const landingFailures = ({ missing }: CollectedArtifacts, results: readonly StepResult[]): Failure[] => {
+  // Rules that matched nothing are the host's own to judge: it failed the step where one was required.
+  const unmatched = new Set(results.flatMap((result) => result.missing.map((path) => `${result.host} ${path}`)));
+  return missing
+    .filter(({ host, path }) => !unmatched.has(`${host} ${path}`))
+    .map(({ host, path }) => ({
+      class: "collect",
+      message: `${path} of ${host} is not among the evidence`,
+      host,
+    }));
+};
 
 function phaseFailures(phases: readonly PhaseEvidence[]): Failure[] {
   const failures: Failure[] = [];

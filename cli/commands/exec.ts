@@ -1,0 +1,44 @@
+import { forEachBounded } from "../../core/flow/fan-out.ts";
+import type { CommandResult, RemoteTask } from "../../core/ports/transport.ts";
+import { hostAddress } from "../../engines/embedded/world.ts";
+import { findRun, openStore } from "../home.ts";
+import type { CommandContext } from "../main.ts";
+import { openTransport } from "../open-transport.ts";
+import { liveHosts } from "../run-hosts.ts";
+
+export async function exec(
+  context: CommandContext,
+  name: string,
+  command: readonly string[],
+  options: { readonly host?: string[] },
+): Promise<number> {
+  const { output, home } = context;
+  const store = openStore(home);
+  const runId = await findRun(store, name);
+  const hosts = await liveHosts(store, runId, options.host);
+  const transport = await openTransport(home, runId);
+  const results: CommandResult[] = [];
+  try {
+    const task: RemoteTask<string> = {
+      argv: ["sh", "-c", command.join(" ")], // one command line, as ssh takes it
+      timeoutMs: 600_000,
+      idempotent: false,
+      maxOutputBytes: 16 * 1024 ** 2,
+      parse: (stdout) => stdout,
+    };
+    await forEachBounded(hosts, 32, async (host) => {
+      results.push(await transport.run(hostAddress(host), task));
+    });
+  } finally {
+    await transport.close();
+  }
+  results.sort((a, b) => (a.host < b.host ? -1 : 1));
+  output.result(results);
+  for (const result of results) {
+    const status = result.outcome === "exited" ? `exit ${result.exitCode ?? "?"}` : result.outcome;
+    output.line(`--- ${result.host}: ${status}, ${result.durationMs} ms`);
+    if (result.stdout !== "") output.line(result.stdout.trimEnd());
+    if (result.stderr !== "") output.line(result.stderr.trimEnd());
+  }
+  return results.every((r) => r.outcome === "exited" && r.exitCode === 0) ? 0 : 10;
+}

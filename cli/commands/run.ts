@@ -1,0 +1,78 @@
+import { randomBytes } from "node:crypto";
+import { userInfo } from "node:os";
+import { FailureError } from "../../core/errors/failure.ts";
+import { sha256Hex } from "../../core/evidence/sha256.ts";
+import { submitRun } from "../../core/flow/submit.ts";
+import { buildRunId } from "../../core/names/keys.ts";
+import { quotePlan } from "../../core/plan/quote.ts";
+import type { RunRecord } from "../../core/records/schemas.ts";
+import { systemClock } from "../../engines/clock/system-clock.ts";
+import { version } from "../../engines/embedded/version.ts";
+import { confirm } from "../confirm.ts";
+import { follow, startEngine } from "../drive.ts";
+import { openStore } from "../home.ts";
+import type { SelectionOptions } from "../load.ts";
+import { loadExperiment, ownPrices } from "../load.ts";
+import type { CommandContext } from "../main.ts";
+import { printPlan } from "./plan.ts";
+
+interface Options extends SelectionOptions {
+  readonly until: RunRecord["until"];
+  readonly keep?: true;
+  readonly onDeployment?: string;
+  readonly reuse?: true;
+  readonly detach?: true;
+  readonly yes?: true;
+  readonly figures?: true;
+}
+
+export async function run(context: CommandContext, name: string, options: Options): Promise<number> {
+  const { output, home } = context;
+  const { definition, plan, bundle } = await loadExperiment(name, options);
+  const quote = quotePlan(plan, ownPrices);
+  printPlan(plan, quote, { ...output, line: (text = "") => output.note(text) });
+  if (quote.onDemandDollars !== 0 && options.yes !== true && !(await confirm("start it?"))) {
+    throw new FailureError({ class: "cancelled", message: "not started" });
+  }
+  const now = systemClock.now();
+  const runId = buildRunId(plan.experiment, now, randomSuffix());
+  const store = openStore(home);
+  await submitRun(
+    {
+      record: {
+        runId,
+        experiment: plan.experiment,
+        definitionDigest: definition.digest,
+        owner: userInfo().username,
+        createdAt: new Date(now).toISOString(),
+        repriseVersion: version,
+        until: options.until,
+        keep: options.keep ?? options.until !== "trials",
+        reuse: options.reuse === true ? "store" : "run",
+        deploymentsAtOnce: 1,
+      },
+      definitionText: definition.text,
+      plan,
+      bundle,
+      sha256: sha256Hex,
+    },
+    store,
+  );
+  output.note(`run ${runId}`);
+  await startEngine(home, runId, 1, "sweep");
+  if (options.detach === true) {
+    output.result({ runId });
+    output.line(runId);
+    return 0;
+  }
+  const code = await follow(context, runId, 0);
+  if (options.figures === true) {
+    const { figures } = await import("./figures.ts");
+    return Math.max(code, await figures(context, name, { run: runId, output: "figures" }));
+  }
+  return code;
+}
+
+/** Four letters and digits that can't be mistaken for each other. */
+const randomSuffix = (): string =>
+  [...randomBytes(4)].map((byte) => "abcdefghjkmnpqrstuvwxyz23456789"[byte % 31] ?? "a").join("");

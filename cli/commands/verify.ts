@@ -1,0 +1,49 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { verifyRun } from "../../core/evidence/verify-run.ts";
+import type { EvidenceReader } from "../../core/evidence/walk-evidence.ts";
+import { exitCodes } from "../../core/errors/failure.ts";
+import { plainTree } from "../../stores/folder/plain-tree.ts";
+import { runRecordSchema } from "../../core/records/schemas.ts";
+import { findRun, openStore } from "../home.ts";
+import type { CommandContext } from "../main.ts";
+
+export async function verify({ output, home }: CommandContext, name: string): Promise<number> {
+  const { reader, runId } = await findEvidence(home, name);
+  const found = await verifyRun(reader, runId);
+  output.result(found);
+  for (const problem of found.problems) {
+    const detail =
+      problem.kind === "broken"
+        ? problem.reason
+        : "actualSha256" in problem
+          ? `sha256 ${problem.actualSha256.slice(0, 16)}… instead of ${problem.expectedSha256.slice(0, 16)}…`
+          : "";
+    output.line(`${problem.kind}: ${problem.key} ${detail}`.trimEnd());
+  }
+  const size = `${found.checkedFiles} files, ${(found.checkedBytes / 1e6).toFixed(1)} MB`;
+  if (found.problemCount > 0 || found.seal === "broken") {
+    output.line(`${runId}: ${found.problemCount} files are not what was recorded (${size} checked)`);
+    return exitCodes.integrity;
+  }
+  const seal =
+    found.seal === "sealed"
+      ? `sealed, root ${found.rootDigest ?? ""}`
+      : "not sealed yet: only attempts that ended are vouched for";
+  output.line(`${runId}: every byte as recorded (${size}; ${seal})`);
+  if (found.elsewhere.length > 0)
+    output.line(`results taken over from runs that are not here: ${found.elsewhere.join(", ")}`);
+  return 0;
+}
+
+async function findEvidence(
+  home: string,
+  name: string,
+): Promise<{ readonly reader: EvidenceReader; readonly runId: string }> {
+  if ((await stat(name).catch(() => undefined))?.isDirectory() === true) {
+    const record = runRecordSchema.parse(JSON.parse(await readFile(join(name, "run.json"), "utf8")));
+    return { reader: plainTree(name, record.runId), runId: record.runId };
+  }
+  const store = openStore(home);
+  return { reader: store, runId: await findRun(store, name) };
+}

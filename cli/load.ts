@@ -1,0 +1,129 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { arch, cpus, totalmem } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import type { BundledFile } from "../core/bundle/tar.ts";
+import { buildTar } from "../core/bundle/tar.ts";
+import { DefinitionError } from "../core/definition/problem.ts";
+import type { LoadedDefinition } from "../core/definition/program.ts";
+import { readDefinition } from "../core/definition/read-definition.ts";
+import { FailureError } from "../core/errors/failure.ts";
+import { messageOf } from "../core/errors/reprise-error.ts";
+import { sha256Hex } from "../core/evidence/sha256.ts";
+import { ownMachines } from "../core/plan/catalogue.ts";
+import { planExperiment } from "../core/plan/plan-experiment.ts";
+import type { PriceList } from "../core/plan/quote.ts";
+import type { Plan, ResolvedSource } from "../core/plan/types.ts";
+import { globToPattern } from "../core/supervision/index.ts";
+import type { ExperimentFolder } from "./experiment-folder.ts";
+import { readExperimentFolder } from "./experiment-folder.ts";
+
+/** An experiment read, planned, and packed for its hosts. */
+export interface LoadedExperiment {
+  readonly folder: ExperimentFolder;
+  readonly definition: LoadedDefinition;
+  readonly plan: Plan;
+  readonly bundle: Uint8Array;
+}
+
+export interface SelectionOptions {
+  readonly only?: readonly string[];
+  readonly figure?: string;
+  readonly on?: string;
+}
+
+/** @throws DefinitionError with every problem of the definition */
+export async function loadDefinition(
+  name: string,
+): Promise<{ readonly folder: ExperimentFolder; readonly definition: LoadedDefinition }> {
+  const folder = await readExperimentFolder(name);
+  const readBeside = (path: string): string | undefined => {
+    try {
+      return readFileSync(join(folder.folder, path), "utf8");
+    } catch {
+      return undefined; // the definition's reader says so, with line and column
+    }
+  };
+  const read = readDefinition(folder.definitionText, folder.definitionFile, readBeside);
+  if (!read.ok) throw new DefinitionError(read.problems);
+  return { folder, definition: read.definition };
+}
+
+export async function loadExperiment(name: string, selection: SelectionOptions): Promise<LoadedExperiment> {
+  const { folder, definition } = await loadDefinition(name);
+  const bundle = buildTar(shippedFiles(folder.files, definition.spec.bundle));
+  const plan = planExperiment(definition, {
+    bundle: { sha256: sha256Hex(bundle), bytes: bundle.length },
+    sources: await resolveSources(definition, folder.folder),
+    catalogue: ownMachines({
+      architecture: arch() === "arm64" ? "arm64" : "x86_64",
+      vcpus: cpus().length,
+      memoryBytes: totalmem(),
+    }),
+    only: selection.only,
+    figure: selection.figure,
+    on: selection.on,
+  });
+  return { folder, definition, plan, bundle };
+}
+
+const shippedFiles = (files: readonly BundledFile[], globs: readonly string[]): BundledFile[] => {
+  const patterns = globs.map((glob) => new RegExp(globToPattern(glob), "u"));
+  return files.filter((file) => patterns.some((pattern) => pattern.test(file.path)));
+};
+
+/** This machine costs nothing that we could name; clouds' prices are not known to the embedded engine yet. */
+export const ownPrices: PriceList = {
+  hostDollarsPerHour: ({ provider }) =>
+    provider === "local" || provider === "hosts" || provider === "sim"
+      ? { onDemand: 0, spot: undefined }
+      : { onDemand: "unknown", spot: undefined },
+  controlDollars: () => 0,
+  asOf: "2026-11-21",
+};
+
+const run = promisify(execFile);
+
+/** Commits and digests of what is measured, as it is now: part of every trial's identity. */
+async function resolveSources(definition: LoadedDefinition, folder: string): Promise<Record<string, ResolvedSource>> {
+  const resolved: Record<string, ResolvedSource> = {};
+  for (const [name, source] of Object.entries(definition.spec.sources)) {
+    try {
+      resolved[name] =
+        source.path === undefined
+          ? await resolveRemote(source.repository ?? "", source.commit ?? "HEAD")
+          : await resolveLocal(resolve(folder, source.path));
+    } catch (error) {
+      throw new FailureError({
+        class: "invalid",
+        message: `sources.${name}: ${messageOf(error).split("\n")[0] ?? ""}`,
+        hint: "a source is a git repository that can be reached, or a local folder under git",
+      });
+    }
+  }
+  return resolved;
+}
+
+async function resolveRemote(repository: string, commit: string): Promise<ResolvedSource> {
+  if (/^[0-9a-f]{40}$/.test(commit)) return { repository, commit, diffDigest: undefined };
+  const { stdout } = await run("git", ["ls-remote", repository, commit], { timeout: 60_000 });
+  const hash = /^[0-9a-f]{40}/.exec(stdout)?.[0];
+  if (hash === undefined) throw new Error(`${repository} has no "${commit}"`);
+  return { repository, commit: hash, diffDigest: undefined };
+}
+
+async function resolveLocal(path: string): Promise<ResolvedSource> {
+  const git = async (...args: string[]): Promise<string> =>
+    (await run("git", ["-C", path, ...args], { timeout: 60_000, maxBuffer: 256 * 1024 ** 2 })).stdout;
+  const commit = (await git("rev-parse", "HEAD")).trim();
+  const diff = await git("diff", "HEAD", "--binary");
+  const untracked = await git("ls-files", "--others", "--exclude-standard");
+  const isClean = diff === "" && untracked === "";
+  const repository = await git("remote", "get-url", "origin").catch(() => "");
+  return {
+    repository: repository.trim() === "" ? undefined : repository.trim(),
+    commit,
+    diffDigest: isClean ? undefined : sha256Hex(`${diff}\n${untracked}`),
+  };
+}

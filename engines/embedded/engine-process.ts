@@ -1,0 +1,123 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import type { Random } from "../../core/effects/random.ts";
+import { messageOf } from "../../core/errors/reprise-error.ts";
+import { listKeys } from "../../core/flow/effects.ts";
+import { stopRun } from "../../core/flow/stop.ts";
+import { startTeardown } from "../../core/flow/teardown.ts";
+import { deploymentKeys, runPrefix, sweepExecution } from "../../core/names/keys.ts";
+import { LocalProvider } from "../../providers/local/index.ts";
+import { FolderStore } from "../../stores/folder/folder-store.ts";
+import { readSupervisorFiles } from "../../transports/agent/index.ts";
+import { systemClock } from "../clock/system-clock.ts";
+import type { EmbeddedEngine } from "./embedded-engine.ts";
+import { createEmbeddedEngine } from "./embedded-engine.ts";
+import { homePaths, readSecret } from "./home.ts";
+import { announceEngine, retireEngine } from "./launch.ts";
+import { distFile } from "./package-files.ts";
+import { createWorld } from "./world.ts";
+import { version } from "./version.ts";
+
+/**
+ * The engine as a process: drives one run (or only its teardown) to the last receipt, then ends.
+ *
+ * It is started detached, finds everything in the folder it is given, and is found by its state file there. SIGTERM
+ * asks it to stop the run; killed in any other way, `resume` takes the run up from the store.
+ */
+const { values } = parseArgs({
+  options: {
+    home: { type: "string" },
+    run: { type: "string" },
+    epoch: { type: "string" },
+    task: { type: "string" },
+  },
+});
+const home = values.home ?? "";
+const runId = values.run ?? "";
+const epoch = Number(values.epoch);
+const log = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${text}\n`);
+
+const paths = homePaths(home);
+await announceEngine(paths.engineState(runId), { runId, epoch }, systemClock);
+const store = new FolderStore({ root: paths.store, clock: systemClock });
+const world = createWorld({
+  store,
+  clock: systemClock,
+  secret: await readSecret(home),
+  supervisor: await readSupervisorFiles(distFile(".")),
+  providers: [
+    new LocalProvider(
+      { root: paths.hosts, command: [process.execPath, distFile("local-host.js")] },
+      { clock: systemClock },
+    ),
+  ],
+  version,
+});
+const random: Random = { next: () => Math.random() };
+const engine: EmbeddedEngine = createEmbeddedEngine({
+  runId,
+  clock: systemClock,
+  random,
+  newId: randomUUID,
+  store,
+  machineFiles: Object.fromEntries(
+    ["sweep", "trial", "teardown"].map((name) => [
+      `${name}.asl.json`,
+      readFileSync(distFile(`statemachines/${name}.asl.json`), "utf8"),
+    ]),
+  ),
+  world: world.effects,
+});
+
+let isStopping = false;
+const stop = (why: string): void => {
+  if (isStopping) return;
+  isStopping = true;
+  log(`stopping: ${why}`);
+  stopRun(runId, epoch, why, "engine", engine.effects).catch((error: unknown) => {
+    log(`stop: ${messageOf(error)}`);
+  });
+};
+process.on("SIGTERM", () => {
+  stop("asked to stop");
+});
+process.on("SIGINT", () => {
+  stop("interrupted");
+});
+process.on("SIGHUP", () => undefined); // the terminal that started us may close
+
+try {
+  log(`engine for ${runId}, epoch ${epoch}, task ${values.task ?? ""}`);
+  if (values.task === "teardown") await tearDownOpen(engine);
+  else {
+    const name = sweepExecution(runId, epoch);
+    await engine.asl.start("sweep", name, { runId, epoch });
+    const ended = await engine.asl.wait(name);
+    log(`sweep ${ended.status}`);
+  }
+  // The sweep hands its deployments over to teardown executions: the run ends with the last of them.
+  for (let running = engine.asl.listRunning(); running.length > 0; running = engine.asl.listRunning()) {
+    await Promise.all(running.map((execution) => engine.asl.wait(execution.name)));
+  }
+} catch (error) {
+  log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  process.exitCode = 70;
+} finally {
+  await engine.close();
+  await world.close();
+  await retireEngine(paths.engineState(runId));
+}
+
+/** Every deployment of the run that has no receipt yet. */
+async function tearDownOpen({ effects }: EmbeddedEngine): Promise<void> {
+  const prefix = `${runPrefix(runId)}/deployments/`;
+  const ids = new Set(
+    (await listKeys(store, prefix, 100_000)).map((key) => key.slice(prefix.length).split("/")[0] ?? ""),
+  );
+  for (const deploymentId of ids) {
+    if ((await store.head(deploymentKeys(runId, deploymentId).receipt)) !== undefined) continue;
+    const deployment = deploymentId.slice(runId.length + 1).replace(/\d+$/, "");
+    await startTeardown({ runId, epoch, deployment, deploymentId, reason: "asked to take it down" }, effects);
+  }
+}

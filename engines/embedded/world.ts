@@ -1,0 +1,131 @@
+import { FailureError } from "../../core/errors/failure.ts";
+import type { Clock } from "../../core/effects/clock.ts";
+import { readDefinition } from "../../core/definition/read-definition.ts";
+import type { FlowEffects } from "../../core/flow/effects.ts";
+import { requireRecord } from "../../core/flow/effects.ts";
+import { deriveKeyPair } from "../../core/identity/index.ts";
+import { runKeys } from "../../core/names/keys.ts";
+import type { Experiment, Plan, TopologyHost } from "../../core/plan/types.ts";
+import type { HostAgent } from "../../core/ports/host-agent.ts";
+import type { ObjectStore } from "../../core/ports/object-store.ts";
+import type { Provider } from "../../core/ports/provider.ts";
+import type { HostAddress, Transport } from "../../core/ports/transport.ts";
+import { openExperiment } from "../../core/render/open-experiment.ts";
+import { runRecordSchema } from "../../core/records/schemas.ts";
+import type { SupervisorFiles } from "../../transports/agent/index.ts";
+import { ShellAgent } from "../../transports/agent/index.ts";
+import { SshTransport, dialTcp } from "../../transports/ssh/index.ts";
+
+export interface WorldOptions {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly secret: Uint8Array;
+  readonly supervisor: SupervisorFiles;
+  readonly providers: readonly Provider[];
+  readonly version: string;
+}
+
+/** What the embedded engine reaches: runs in the store, providers, and hosts over SSH. */
+export interface World {
+  readonly effects: Omit<FlowEffects, "clock" | "store" | "engine" | "watch" | "newId">;
+  /** The transport to a run's hosts, and how to address one of them; for commands that people give. */
+  readonly transport: (runId: string) => Transport;
+  close(): Promise<void>;
+}
+
+export function createWorld(options: WorldOptions): World {
+  const { store, clock, secret, providers } = options;
+  const experiments = new Map<string, Promise<Experiment>>();
+  const transports = new Map<string, SshTransport>();
+  const agents = new Map<string, HostAgent>();
+
+  const transport = (runId: string): SshTransport => {
+    const known = transports.get(runId);
+    if (known !== undefined) return known;
+    const { privateKey } = deriveKeyPair(secret, { kind: "user", runId });
+    const made = new SshTransport({ privateKey: () => privateKey }, { clock, dial: dialTcp });
+    transports.set(runId, made);
+    return made;
+  };
+  return {
+    transport,
+    effects: {
+      openRun: (runId) => {
+        const known = experiments.get(runId) ?? openStoredRun(runId, store);
+        experiments.set(runId, known);
+        return known;
+      },
+      provider: (name) => {
+        const provider = providers.find((p) => p.name === name);
+        if (provider !== undefined) return provider;
+        throw new FailureError({
+          class: "invalid",
+          message: `the embedded engine has no provider "${name}"`,
+          hint: `it has ${providers.map((p) => p.name).join(", ")}`,
+        });
+      },
+      agent: (runId, host) => {
+        const key = `${runId} ${host.name} ${host.publicAddress}:${host.sshPort}`;
+        const known = agents.get(key);
+        if (known !== undefined) return known;
+        const made = new ShellAgent(
+          {
+            host: hostAddress(host),
+            root: supervisorRoot(runId),
+            // Other people's work is on this machine too: its page cache stays.
+            settings: { dropsCaches: host.provider !== "local" },
+          },
+          { transport: transport(runId), clock, files: options.supervisor },
+        );
+        agents.set(key, made);
+        return made;
+      },
+      hostSetup: async (runId, _deploymentId, host) => {
+        const own = deriveKeyPair(secret, { kind: "host", runId, host });
+        const user = deriveKeyPair(secret, { kind: "user", runId });
+        return { authorizedKey: user.publicKey, hostPrivateKey: own.privateKey, hostKey: own.fingerprint };
+      },
+      push: () => undefined,
+      version: options.version,
+    },
+    close: async () => {
+      await Promise.all([...transports.values()].map((t) => t.close()));
+    },
+  };
+}
+
+/** One folder a run on each host. */
+export const supervisorRoot = (runId: string): string => `~/.reprise/${runId}`;
+
+export const hostAddress = (host: TopologyHost): HostAddress => ({
+  host: host.name,
+  address: host.publicAddress,
+  port: host.sshPort,
+  user: host.user,
+  hostKey: host.hostKey,
+});
+
+/** A run's definition and plan as they were when it was started. */
+export async function openStoredRun(runId: string, store: ObjectStore): Promise<Experiment> {
+  const keys = runKeys(runId);
+  await requireRecord(store, keys.run, runRecordSchema);
+  const [definition, plan] = await Promise.all([store.get(keys.definition), store.get(keys.plan)]);
+  if (definition === undefined || plan === undefined) {
+    throw new FailureError({ class: "defect", message: `the store has no definition or plan of ${runId}` });
+  }
+  const decoder = new TextDecoder();
+  const parsedPlan = JSON.parse(decoder.decode(plan.body)) as Plan; // written once by our own submit, digest in the run's record
+  const read = readDefinition(
+    decoder.decode(definition.body),
+    `${runId}/definition.yaml`,
+    (path) => parsedPlan.files?.[path],
+  );
+  if (!read.ok) {
+    throw new FailureError({
+      class: "invalid",
+      message: `the definition of ${runId} can't be read by this version: ${read.problems[0]?.message ?? "unknown"}`,
+      hint: "use the version that started the run",
+    });
+  }
+  return openExperiment(read.definition, parsedPlan);
+}
