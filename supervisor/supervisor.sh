@@ -23,6 +23,9 @@ read -r BOOT 2>/dev/null </proc/sys/kernel/random/boot_id
 # Exit codes that the control side reads.
 EX_USAGE=64 EX_TORN=65 EX_UNKNOWN=66 EX_FOREIGN=69 EX_DEFECT=70 EX_BUSY=75
 
+# Not echo: dash's reads escapes into what it prints.
+say() { printf '%s\n' "$*"; }
+
 die() { # CODE MESSAGE
   printf 'reprise: %s\n' "$2" >&2
   [ -z "${LOCKED:-}" ] || rm -f "$S/lock"
@@ -348,7 +351,7 @@ drop_cgroup() { # UNIT-FOLDER
   return 0
 }
 
-warn() { echo "$*" >>"$D/warnings"; }
+warn() { say "$*" >>"$D/warnings"; }
 
 # --- Steps on disk ------------------------------------------------------------------------------------------------------
 
@@ -575,7 +578,7 @@ find_tools() {
   fi
   HZ=$(getconf CLK_TCK 2>/dev/null) || HZ=100
   PAGE=$(getconf PAGESIZE 2>/dev/null) || PAGE=4096
-  echo "$SETSID $HZ $PAGE $HEED" >"$S/tools.$$" && mv "$S/tools.$$" "$S/tools"
+  say "$SETSID $HZ $PAGE $HEED" >"$S/tools.$$" && mv "$S/tools.$$" "$S/tools"
 }
 
 keep_unit() { # in the background of a runner: the loaded unit's life
@@ -1023,7 +1026,7 @@ cut_log() { # FILE-NAME CAP
   if command -v truncate >/dev/null; then truncate -s "$2" "$A/$1"
   else dd if=/dev/null of="$A/$1" bs=1 seek="$2" count=0 2>/dev/null; fi
   cl_cut=0
-  { read -r cl_cut <"$K/cut/$1"; } 2>/dev/null
+  { read -r cl_cut _ <"$K/cut/$1"; } 2>/dev/null
   echo "$((cl_cut + SIZE - $2)) $2" >"$K/cut/$1"
 }
 
@@ -1201,7 +1204,7 @@ lines_json() { # FILE: sets LINES_JSON to an array of its lines
 
 disk_check() {
   [ "$step_units" -gt 0 ] || [ "$step_collect" -gt 0 ] || return 0
-  dk_free=$(df -Pk "$ROOT" 2>/dev/null | { read -r _; read -r _ _ _ dk_kib _ dk_mount; echo "$dk_kib $dk_mount"; })
+  dk_free=$(df -Pk "$ROOT" 2>/dev/null | { read -r _; read -r _ _ _ dk_kib _ dk_mount; say "$dk_kib $dk_mount"; })
   if [ -n "$dk_free" ] && [ "${dk_free%% *}" -lt 64 ]; then
     rm -f "$S/reserve"
     warn "the disk is full: ${dk_free%% *} KiB left on ${dk_free#* }"
@@ -1666,13 +1669,13 @@ http_send() {
   : >"$P/answer"
   if [ $HTTP_TOOL = curl ]; then
     {
-      conf_quote "$2"; echo "url = $Q"
+      conf_quote "$2"; say "url = $Q"
       echo "request = $1"
-      while IFS= read -r hs_line; do conf_quote "$hs_line"; echo "header = $Q"; done <"$P/headers"
+      while IFS= read -r hs_line; do conf_quote "$hs_line"; say "header = $Q"; done <"$P/headers"
       echo 'header = "expect:"'
       conf_quote "$3"
-      if [ "$1" = PUT ]; then echo "upload-file = $Q"; else conf_quote "@$3"; echo "data-binary = $Q"; fi
-      conf_quote "$P/answer"; echo "output = $Q"
+      if [ "$1" = PUT ]; then say "upload-file = $Q"; else conf_quote "@$3"; say "data-binary = $Q"; fi
+      conf_quote "$P/answer"; say "output = $Q"
       echo "max-time = $4"
       # A dead connection must not hold an upload for as long as it may take.
       printf 'connect-timeout = 10\nspeed-limit = 1\nspeed-time = 30\nmax-filesize = 1048576\nsilent\nwrite-out = "%%{http_code}"\n'
@@ -1882,6 +1885,7 @@ cmd_push() { # STEP
   mkdir -p "$P"
   if ! find_http; then
     warn "no curl and no node on this host: nothing is uploaded, the control side has to pull"
+    mv "$D/push" "$D/pull"
     rm -f "$D/pusher"
     exit 0
   fi
@@ -2093,7 +2097,7 @@ cmd_outputs() { # STEP
       ou_json="${ou_json:+$ou_json,}{\"path\":\"$ou_path\",\"bytes\":$SIZE}"
     done
   fi
-  echo "{\"kind\":\"outputs\",\"files\":[$ou_json]}"
+  say "{\"kind\":\"outputs\",\"files\":[$ou_json]}"
 }
 
 cmd_read() { # ATTEMPT_DIR PATH FROM [LIMIT]: raw bytes
@@ -2149,7 +2153,7 @@ cmd_facts() {
   fa="$fa,\"cpuCount\":$fa_count,\"memoryBytes\":$(awk '$1 == "MemTotal:" { printf "%.0f", $2 * 1024; exit }' /proc/meminfo)"
   fa_add microcode "$fa_code"
   fa_add kernel "$(uname -r)"
-  fa_add os "$( ( . /etc/os-release; echo "$PRETTY_NAME" ) 2>/dev/null || uname -s)"
+  fa_add os "$( ( . /etc/os-release; say "$PRETTY_NAME" ) 2>/dev/null || uname -s)"
   fa_add architecture "$(uname -m)"
   first_line /sys/devices/system/clocksource/clocksource0/current_clocksource
   fa_add clockSource "$FL"
@@ -2169,7 +2173,7 @@ cmd_facts() {
   find_http
   sha256 "$SELF"; fa="$fa,\"versions\":{$fa_versions},\"supervisor\":\"$SHA\""
   sha256 "$ROOT/put.mjs"
-  echo "$fa,\"uploaderFile\":\"$SHA\",\"uploader\":\"$HTTP_TOOL\"}"
+  say "$fa,\"uploaderFile\":\"$SHA\",\"uploader\":\"$HTTP_TOOL\"}"
 }
 fa_add() { if [ -n "$2" ]; then json "$2"; fa="$fa,\"$1\":$J"; fi; } # NAME TEXT
 
@@ -2192,8 +2196,9 @@ hook_boot() {
     rm -f "/etc/systemd/system/reprise-$ID.service"
   fi
   if command -v crontab >/dev/null; then
-    { crontab -l 2>/dev/null | grep -v -F "# reprise $ID"; echo "@reboot sh $Q boot # reprise $ID"; } | crontab - 2>/dev/null &&
-      echo cron >"$S/hooked"
+    hb_table=$(crontab -l 2>/dev/null | grep -v -F "# reprise $ID")
+    printf '%s\n' "${hb_table:+$hb_table
+}@reboot sh $Q boot # reprise $ID" | crontab - 2>/dev/null && echo cron >"$S/hooked"
   fi
   return 0
 }
@@ -2205,7 +2210,11 @@ unhook_boot() {
       systemctl disable "reprise-$ID.service" >/dev/null 2>&1
       rm -f "/etc/systemd/system/reprise-$ID.service"
       ;;
-    cron) crontab -l 2>/dev/null | grep -v -F "# reprise $ID" | crontab - 2>/dev/null ;;
+    cron)
+      hb_table=$(crontab -l 2>/dev/null | grep -v -F "# reprise $ID")
+      if [ -n "$hb_table" ]; then printf '%s\n' "$hb_table" | crontab - 2>/dev/null
+      else crontab -r 2>/dev/null; fi
+      ;;
   esac
 }
 
@@ -2264,14 +2273,14 @@ cmd_remove() {
   done
   re_files=$(find "$ROOT" -mindepth 1 ! -path "$S" ! -path "$S/*" ! -path "$SELF" 2>/dev/null | head -n 20)
   if [ -n "$re_files" ]; then
-    re_files=$(echo "$re_files" | while IFS= read -r re_file; do json "$re_file"; echo "$J"; done | paste -sd , -)
+    re_files=$(say "$re_files" | while IFS= read -r re_file; do json "$re_file"; say "$J"; done | paste -sd , -)
     re_left="${re_left:+$re_left,}$re_files"
   fi
   if [ -z "$re_left" ]; then
     cd / && rm -rf "$ROOT"
     if [ -e "$ROOT" ]; then json "$ROOT"; re_left=$J; fi
   else rm -f "$S/removing"; fi # kept, so that it can be tried again
-  echo "{\"kind\":\"removed\",\"left\":[$re_left]}"
+  say "{\"kind\":\"removed\",\"left\":[$re_left]}"
 }
 
 # For event scripts, as `reprise-unit VERB NAME`: acts on a service of this attempt so that its end counts as asked for.

@@ -76,7 +76,7 @@ export class ShellAgent implements HostAgent {
   private readonly effects: ShellAgentEffects;
 
   constructor(options: ShellAgentOptions, effects: ShellAgentEffects) {
-    if (!/^(\/|~\/|\$HOME\/)./.test(options.root) || options.root.split("/").includes("..")) {
+    if (!/^(\/|~\/|\$HOME\/)[A-Za-z0-9 ._/@+=,:-]+$/.test(options.root) || options.root.split("/").includes("..")) {
       throw new FailureError({ class: "invalid", message: `not a root folder for a supervisor: "${options.root}"` });
     }
     this.host = options.host;
