@@ -6,6 +6,8 @@ export interface ProviderWorld {
   readonly fresh: () => Provider;
   readonly place: Place;
   readonly now: () => number;
+  /** Hosts show the key of their intent. False where machines were given with keys of their own. */
+  readonly pinsDerivedKeys: boolean;
   /** Intents of a deployment's network (where the provider makes one) and this many hosts; the same for the same arguments. */
   readonly intents: (deployment: string, hosts: number, options?: { readonly ttlMs?: number }) => readonly Intent[];
   /** Lets the world go on a little: real time, or a virtual clock's. */
@@ -69,7 +71,8 @@ export function providerScenarios(name: string, open: () => Promise<ProviderWorl
       const addresses = intents.flatMap(({ host, name: wanted }) => {
         const state = states.find((each) => each.name === wanted);
         if (host === undefined || state?.state !== "ready") return [];
-        expect(state.address).toMatchObject({ host: `${host.role}-${host.index}`, hostKey: host.setup.hostKey });
+        expect(state.address?.host).toBe(`${host.role}-${host.index}`);
+        if (world.pinsDerivedKeys) expect(state.address?.hostKey).toBe(host.setup.hostKey);
         return [`${state.address?.address ?? ""}:${state.address?.port ?? ""}`];
       });
       expect(new Set(addresses).size).toBe(2);

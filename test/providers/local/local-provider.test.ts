@@ -87,6 +87,7 @@ describe.each([1, 4])("LocalProvider with %d hosts a process", (hostsPerProcess)
       fresh: () => make(root, { hostsPerProcess }),
       place,
       now: Date.now,
+      pinsDerivedKeys: true,
       intents: intentsMaker(),
       pass: () => sleep(10),
       close: () => destroyAll(root),
