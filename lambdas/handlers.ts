@@ -6,7 +6,7 @@ import type { FlowEffects } from "../core/flow/effects.ts";
 import { finishInputSchema, finishRun } from "../core/flow/finish.ts";
 import { ensureHosts, observeHosts } from "../core/flow/provision.ts";
 import { recordOutcome } from "../core/flow/record.ts";
-import { sealWhenLast } from "../core/flow/seal.ts";
+import { seal } from "../core/flow/seal.ts";
 import { startPhase, startPhaseInputSchema } from "../core/flow/start-phase.ts";
 import {
   attemptStateSchema,
@@ -47,7 +47,7 @@ export const handlers = {
   release: handler(deploymentStateSchema, (state, _, fx) => releaseDeployment(state, fx)),
   finish: handler(finishInputSchema, async (input, _, fx) => {
     const finished = await finishRun(input, fx);
-    await sealWhenLast(input.runId, fx);
+    await seal(input.runId, fx);
     return finished;
   }),
   close: handler(teardownInputSchema, (input, _, fx) => closeDeployment(input, fx)),
@@ -55,7 +55,7 @@ export const handlers = {
   observeGone: handler(teardownStateSchema, (state, _, fx) => observeGone(state, fx)),
   receipt: handler(teardownStateSchema, async (state, _, fx) => {
     const written = await writeReceipt(state, fx);
-    await sealWhenLast(state.runId, fx);
+    await seal(state.runId, fx);
     return written;
   }),
 } as const satisfies Record<string, Handler>;

@@ -5,6 +5,7 @@ import type { Random } from "../../core/effects/random.ts";
 import { messageOf } from "../../core/errors/reprise-error.ts";
 import { listKeys } from "../../core/flow/effects.ts";
 import { stopRun } from "../../core/flow/stop.ts";
+import { sealAtLast } from "../../core/flow/seal.ts";
 import { startTeardown } from "../../core/flow/teardown.ts";
 import { deploymentKeys, runPrefix, sweepExecution } from "../../core/names/keys.ts";
 import { LocalProvider } from "../../providers/local/index.ts";
@@ -105,6 +106,9 @@ try {
   process.exitCode = 70;
 } finally {
   await engine.close();
+  await sealAtLast(runId, engine.effects).catch((error: unknown) => {
+    log(`seal: ${messageOf(error)}`);
+  });
   await world.close();
   await retireEngine(paths.engineState(runId));
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import ssh2 from "ssh2";
@@ -62,10 +62,7 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
     socket.once("close", () => sockets.delete(socket));
     ssh.injectSocket(socket);
   });
-  await new Promise<void>((resolve, reject) => {
-    listener.once("error", reject);
-    listener.listen(0, "127.0.0.1", resolve);
-  });
+  await listenOnFreeRange(listener);
   const address = listener.address();
   if (address === null || typeof address === "string") throw new Error("a TCP listener without a port");
   return {
@@ -75,6 +72,36 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/**
+ * Local hosts share one address, so each needs ports of its own for what runs on it: its SSH server takes the first port
+ * of a range, and whoever holds that port holds the range. The operating system settles it among all hosts of all runs.
+ */
+export const portRange = { first: 10_000, last: 32_000, ports: 50 } as const; // below Linux' ephemeral ports
+
+async function listenOnFreeRange(listener: Server): Promise<void> {
+  const ranges = Math.floor((portRange.last - portRange.first) / portRange.ports);
+  const start = process.pid % ranges; // spread: hosts that start together don't all try the same
+  for (let i = 0; i < ranges; i++) {
+    const port = portRange.first + ((start + i) % ranges) * portRange.ports;
+    if (await tryListen(listener, port)) return;
+  }
+  throw new Error(`all ${ranges} port ranges of local hosts are taken: too many hosts, or other programs listen there`);
+}
+
+function tryListen(listener: Server, port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      if (error.code === "EADDRINUSE" || error.code === "EACCES") resolve(false);
+      else reject(error);
+    };
+    listener.once("error", onError);
+    listener.listen(port, "127.0.0.1", () => {
+      listener.off("error", onError);
+      resolve(true);
+    });
+  });
 }
 
 function serveSession(session: Session, options: HostServerOptions): void {

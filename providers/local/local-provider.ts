@@ -292,7 +292,12 @@ export class LocalProvider implements Provider {
         hostKey: record.fingerprint,
       },
       privateAddress: "127.0.0.1",
-      facts: { home: files.home, ...(spec.notApplied.length > 0 ? { notApplied: spec.notApplied.join("; ") } : {}) },
+      facts: {
+        home: files.home,
+        // The rest of the range that its SSH server holds: see `portRange`.
+        portBase: String(record.port + 1),
+        ...(spec.notApplied.length > 0 ? { notApplied: spec.notApplied.join("; ") } : {}),
+      },
     };
   }
 
