@@ -1,8 +1,8 @@
-import { mean, sum } from "./descriptive.ts";
+import { logarithms, mean, sum, variance } from "./descriptive.ts";
 import { signFlipTest } from "./permutation.ts";
 import { SampleError, toFloat64 } from "./samples.ts";
 import type { Interval, Samples } from "./samples.ts";
-import { tEstimate, tInterval, tTest } from "./t-interval.ts";
+import { tEstimate, tInterval, tTest, welchInterval } from "./t-interval.ts";
 import type { TEstimate } from "./t-interval.ts";
 
 /** The three words for a comparison. "cannot tell" is a result, not a pass. */
@@ -45,9 +45,12 @@ export interface Comparison {
   readonly scope: "hosts like these" | "these hosts only";
   /** Two-sided p of no change at all, from the t statistic; undefined below two runs. */
   readonly p: number | undefined;
-  /** The same by sign flips of the runs, exact for up to 20. Blind to hosts; shown where it is meant: one host, or scope "these hosts only". */
+  /** The same by sign flips of the runs, exact for up to 20; undefined where hosts are the units, and for independent series. */
   readonly signFlipP: number | undefined;
-  /** Standard deviation of the log ratios: of host means, where hosts are the units, else of runs within hosts. */
+  /**
+   * Standard deviation of the log ratios: of host means, where hosts are the units, else of runs within hosts. Of
+   * independent series the root mean square of both sides' own.
+   */
   readonly logDeviation: number | undefined;
   /** In one line: why this verdict. */
   readonly reason: string;
@@ -67,49 +70,136 @@ export interface Comparison {
  */
 export function compareRuns(runs: readonly RunLogRatio[] | Samples, options: VerdictOptions = {}): Comparison {
   const { margin = 0.01, confidence = 0.95, minimumHosts = 5 } = options;
-  if (!(margin >= 0 && margin < 1))
-    throw new SampleError(`a margin of ${margin}`, { hint: "give a share: 0.01 for 1 %" });
+  checkMargin(margin);
   const groups = groupByHost(runs);
   const count = sum(groups.map((group) => group.length));
   if (count === 0)
     throw new SampleError("a comparison without runs", { hint: "see the excluded runs and their reasons" });
   const general = groups.length >= minimumHosts;
-  const shared = {
-    confidence,
+  const wide = estimateLogRatio(groups, general, confidence);
+  return finish(wide, {
     margin,
+    confidence,
     runs: count,
     hosts: groups.length,
-    scope: general ? ("hosts like these" as const) : ("these hosts only" as const),
-  };
-  const wide = estimateLogRatio(groups, general, confidence);
+    general,
+    change: Math.expm1(mean(groups.map(mean))),
+    signFlipP: general || wide === undefined ? undefined : signFlipTest(groups.flatMap((group) => Array.from(group))).p,
+  });
+}
+
+/** One trial's value of a metric, positive, and the host it ran on. */
+export interface TrialValue {
+  readonly value: number;
+  readonly host?: string;
+}
+
+/**
+ * The verdict on two series that were measured independently: two runs of an experiment, two protocols, two machine types.
+ * Welch's t interval of the difference of mean logarithms, then as `compareRuns`. Where trials were interleaved or ran as a
+ * duet, per-block log ratios and `compareRuns` see smaller changes.
+ *
+ * @param a one value a trial, positive, any unit; each already aggregated over its requests or iterations
+ * @throws {SampleError} when a value isn't positive, or a side is empty
+ */
+export function compareSeries(
+  a: readonly TrialValue[] | Samples,
+  b: readonly TrialValue[] | Samples,
+  options: VerdictOptions = {},
+): Comparison {
+  const { margin = 0.01, confidence = 0.95, minimumHosts = 5 } = options;
+  checkMargin(margin);
+  const sides = [groupTrials(a, "A"), groupTrials(b, "B")] as const;
+  const general = sides.every((groups) => groups.length >= minimumHosts);
+  const [unitsA, unitsB] = general
+    ? [sides[0].map(mean), sides[1].map(mean)]
+    : [sides[0].flatMap((group) => Array.from(group)), sides[1].flatMap((group) => Array.from(group))];
+  const enough = unitsA.length > 1 && unitsB.length > 1;
+  return finish(
+    enough
+      ? {
+          t: welchInterval(unitsA, unitsB, confidence),
+          deviation: Math.sqrt((variance(unitsA) + variance(unitsB)) / 2),
+        }
+      : undefined,
+    {
+      margin,
+      confidence,
+      runs: a.length + b.length,
+      hosts: new Set([...hostsOf(a), ...hostsOf(b)]).size,
+      general,
+      change: Math.expm1(mean(unitsB) - mean(unitsA)),
+      signFlipP: undefined,
+    },
+  );
+}
+
+interface Basis {
+  readonly margin: number;
+  readonly confidence: number;
+  readonly runs: number;
+  readonly hosts: number;
+  readonly general: boolean;
+  readonly change: number;
+  readonly signFlipP: number | undefined;
+}
+
+/** From the log ratio's interval to a verdict; without one, nothing can be told. */
+function finish(
+  wide: { readonly t: TEstimate; readonly deviation: number } | undefined,
+  { general, ...basis }: Basis,
+): Comparison {
+  const shared = { ...basis, scope: general ? ("hosts like these" as const) : ("these hosts only" as const) };
   if (wide === undefined) {
     return {
       ...shared,
       verdict: "cannot tell",
       direction: undefined,
-      change: Math.expm1(mean(groups.map(mean))),
       interval: undefined,
       equivalenceInterval: undefined,
       p: undefined,
-      signFlipP: undefined,
       logDeviation: undefined,
       reason: "one run has no interval: at least two are needed",
     };
   }
-  const narrow = tEstimate(wide.t.estimate, wide.t.standardError, wide.t.degreesOfFreedom, 2 * confidence - 1);
+  const { estimate, standardError, degreesOfFreedom } = wide.t;
   const interval = toChange(wide.t);
-  const equivalenceInterval = toChange(narrow);
-  const decided = decide(interval, equivalenceInterval, margin);
+  const equivalenceInterval = toChange(tEstimate(estimate, standardError, degreesOfFreedom, 2 * basis.confidence - 1));
   return {
     ...shared,
-    ...decided,
-    change: Math.expm1(wide.t.estimate),
+    ...decide(interval, equivalenceInterval, basis.margin),
+    change: Math.expm1(estimate),
     interval,
     equivalenceInterval,
     p: tTest(wide.t),
-    signFlipP: general ? undefined : signFlipTest(groups.flatMap((group) => Array.from(group))).p,
     logDeviation: wide.deviation,
   };
+}
+
+function checkMargin(margin: number): void {
+  if (!(margin >= 0 && margin < 1))
+    throw new SampleError(`a margin of ${margin}`, { hint: "give a share: 0.01 for 1 %" });
+}
+
+const asTrial = (trial: TrialValue | number): TrialValue => (typeof trial === "number" ? { value: trial } : trial);
+
+function* hostsOf(trials: readonly TrialValue[] | Samples): Generator<string> {
+  for (let i = 0; i < trials.length; i++) yield asTrial(trials[i] as TrialValue | number).host ?? ""; // i is below the length
+}
+
+/** Logarithms by host. */
+function groupTrials(trials: readonly TrialValue[] | Samples, side: string): Float64Array[] {
+  const list = Array.from({ length: trials.length }, (_, i) => asTrial(trials[i] as TrialValue | number)); // i is below the length
+  const logs = logarithms(
+    toFloat64(
+      list.map(({ value }) => value),
+      `a comparison: ${side}`,
+    ),
+    `a comparison: ${side}`,
+  );
+  return groupByHost(
+    list.map(({ host }, i) => ({ logRatio: logs[i] as number, ...(host === undefined ? {} : { host }) })),
+  ); // one logarithm a trial
 }
 
 /** The rule alone, for intervals that were made otherwise (bootstrap, sequential looks): relative changes and a margin. */

@@ -1,5 +1,13 @@
-import { tInterval } from "../../../analysis/statistics/t-interval.ts";
-import { about, compareRuns, decide, describeComparison, judgeClaim } from "../../../analysis/statistics/verdict.ts";
+import { logarithms } from "../../../analysis/statistics/descriptive.ts";
+import { tInterval, welchInterval } from "../../../analysis/statistics/t-interval.ts";
+import {
+  about,
+  compareRuns,
+  compareSeries,
+  decide,
+  describeComparison,
+  judgeClaim,
+} from "../../../analysis/statistics/verdict.ts";
 import { SampleError } from "../../../analysis/statistics/samples.ts";
 
 /** Log ratios with exactly this mean and sample deviation. */
@@ -79,6 +87,40 @@ describe("compareRuns", () => {
     expect(compareRuns([0.1, 0.1, 0.1]).verdict).toBe("different");
     expect(compareRuns([0.1, 0.1, 0.1]).p).toBeLessThan(1e-20);
     expect(compareRuns([0, 0, 0])).toMatchObject({ verdict: "same", p: 1 });
+  });
+});
+
+describe("compareSeries", () => {
+  const a = [100, 101, 99, 100.5];
+  it("is Welch's interval of logarithms, judged by the same rule", () => {
+    const comparison = compareSeries(a, [110, 111, 109, 110.5, 110]);
+    const t = welchInterval(logarithms(a), logarithms([110, 111, 109, 110.5, 110]));
+    expect(comparison).toMatchObject({
+      verdict: "different",
+      direction: "higher",
+      runs: 9,
+      hosts: 1,
+      signFlipP: undefined,
+    });
+    expect(comparison.interval!.low).toBeCloseTo(Math.expm1(t.low), 12);
+    expect(comparison.change).toBeCloseTo(0.1, 2);
+    expect(compareSeries([110, 111, 109], a)).toMatchObject({ verdict: "different", direction: "lower" });
+    expect(compareSeries([100, 100.1, 99.9, 100], [100, 100.05, 99.95, 100]).verdict).toBe("same");
+    expect(compareSeries(a, [90, 120, 100]).verdict).toBe("cannot tell");
+  });
+  it("cannot tell from one trial of a side, and refuses what has no logarithm", () => {
+    expect(compareSeries(a, [110])).toMatchObject({ verdict: "cannot tell", interval: undefined });
+    expect(() => compareSeries(a, [])).toThrow("a comparison: B needs at least 1 value");
+    expect(() => compareSeries([0, 1], a)).toThrow("a comparison: A: value 0 is 0");
+  });
+  it("takes hosts as units from five on both sides", () => {
+    const onHosts = (count: number, level: number) =>
+      Array.from({ length: count }, (_, h) =>
+        [1, 1.001].map((x) => ({ value: level * (1 + h / 10) * x, host: `h${h}` })),
+      ).flat();
+    const general = compareSeries(onHosts(5, 100), onHosts(6, 101));
+    expect(general).toMatchObject({ scope: "hosts like these", hosts: 6, verdict: "cannot tell" });
+    expect(compareSeries(onHosts(2, 100), onHosts(6, 101))).toMatchObject({ scope: "these hosts only" });
   });
 });
 
