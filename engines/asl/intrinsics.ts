@@ -158,6 +158,10 @@ function integer(value: Json | undefined, name: string): number {
   }
   return value;
 }
+function rounded(value: Json | undefined, name: string): number {
+  if (typeof value !== "number") throw failure(name, `expected a number, got ${show(value)}`);
+  return Math.round(value) + 0; // no -0
+}
 function array(value: Json | undefined, name: string): readonly Json[] {
   if (!isArray(value)) throw failure(name, `expected an array, got ${show(value)}`);
   return value;
@@ -200,17 +204,19 @@ const intrinsics: ReadonlyMap<string, (args: readonly Json[]) => Json> = new Map
     if (length > 1_000) throw failure("States.ArrayRange", `${length} items, at most 1000 are allowed`);
     return Array.from({ length }, (_, i) => first + i * step);
   }),
-  withArity("States.MathAdd", 2, ([a, b]) => integer(a, "States.MathAdd") + integer(b, "States.MathAdd")),
+  // Each is rounded first, halves up, as the service does.
+  withArity("States.MathAdd", 2, ([a, b]) => rounded(a, "States.MathAdd") + rounded(b, "States.MathAdd")),
   withArity("States.JsonMerge", 3, ([a, b, isDeep]) => {
     if (isDeep !== false) throw failure("States.JsonMerge", "only shallow merges exist: the third argument is false");
     if (!isObject(a) || !isObject(b)) throw failure("States.JsonMerge", "expected two objects");
     return { ...a, ...b };
   }),
   withArity("States.StringToJson", 1, ([value]) => {
+    const json = text(value, "States.StringToJson");
+    if (json.trim() === "") return null; // as the service does
     try {
-      return JSON.parse(text(value, "States.StringToJson")) as Json; // JSON.parse gives nothing else
-    } catch (error) {
-      if (error instanceof EvaluationError) throw error;
+      return JSON.parse(json) as Json; // JSON.parse gives nothing else
+    } catch {
       throw failure("States.StringToJson", `not JSON: ${show(value)}`);
     }
   }),
