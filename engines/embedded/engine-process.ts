@@ -7,6 +7,7 @@ import { listKeys } from "../../core/flow/effects.ts";
 import { stopRun } from "../../core/flow/stop.ts";
 import { sealAtLast } from "../../core/flow/seal.ts";
 import { startTeardown } from "../../core/flow/teardown.ts";
+import { verifyCapability } from "../../core/identity/index.ts";
 import { deploymentKeys, runPrefix, sweepExecution } from "../../core/names/keys.ts";
 import { LocalProvider } from "../../providers/local/index.ts";
 import { FolderStore } from "../../stores/folder/folder-store.ts";
@@ -15,6 +16,7 @@ import { systemClock } from "../clock/system-clock.ts";
 import type { EmbeddedEngine } from "./embedded-engine.ts";
 import { createEmbeddedEngine } from "./embedded-engine.ts";
 import { homePaths, readSecret } from "./home.ts";
+import { openHostEndpoint } from "./host-endpoint.ts";
 import { announceEngine, retireEngine } from "./launch.ts";
 import { distFile } from "./package-files.ts";
 import { createWorld } from "./world.ts";
@@ -41,11 +43,18 @@ const log = (text: string): void => void process.stderr.write(`${new Date().toIS
 
 const paths = homePaths(home);
 await announceEngine(paths.engineState(runId), { runId, epoch }, systemClock);
-const store = new FolderStore({ root: paths.store, clock: systemClock });
+const secret = await readSecret(home);
+const endpoint = await openHostEndpoint(() => store, systemClock);
+const store = new FolderStore({
+  root: paths.store,
+  clock: systemClock,
+  uploads: { baseUrl: () => endpoint.uploadUrl, ttlMs: 15 * 60_000 },
+});
 const world = createWorld({
   store,
   clock: systemClock,
-  secret: await readSecret(home),
+  secret,
+  callUrl: endpoint.callUrl,
   supervisor: await readSupervisorFiles(distFile(".")),
   providers: [
     new LocalProvider(
@@ -70,6 +79,8 @@ const engine: EmbeddedEngine = createEmbeddedEngine({
   ),
   world: world.effects,
 });
+
+endpoint.serve({ flow: engine.effects, verify: (token, now) => verifyCapability(secret, token, now) });
 
 let isStopping = false;
 const stop = (why: string): void => {
@@ -105,6 +116,7 @@ try {
   log(error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.exitCode = 70;
 } finally {
+  await endpoint.close();
   await engine.close();
   await sealAtLast(runId, engine.effects).catch((error: unknown) => {
     log(`seal: ${messageOf(error)}`);

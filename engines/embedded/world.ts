@@ -3,7 +3,7 @@ import type { Clock } from "../../core/effects/clock.ts";
 import { readDefinition } from "../../core/definition/read-definition.ts";
 import type { FlowEffects } from "../../core/flow/effects.ts";
 import { requireRecord } from "../../core/flow/effects.ts";
-import { deriveKeyPair } from "../../core/identity/index.ts";
+import { buildCapability, deriveKeyPair } from "../../core/identity/index.ts";
 import { runKeys } from "../../core/names/keys.ts";
 import type { Experiment, Plan, TopologyHost } from "../../core/plan/types.ts";
 import type { HostAgent } from "../../core/ports/host-agent.ts";
@@ -23,6 +23,8 @@ export interface WorldOptions {
   readonly supervisor: SupervisorFiles;
   readonly providers: readonly Provider[];
   readonly version: string;
+  /** Where hosts that reach this machine report to. @default everything is pulled */
+  readonly callUrl?: string;
 }
 
 /** What the embedded engine reaches: runs in the store, providers, and hosts over SSH. */
@@ -85,7 +87,16 @@ export function createWorld(options: WorldOptions): World {
         const user = deriveKeyPair(secret, { kind: "user", runId });
         return { authorizedKey: user.publicKey, hostPrivateKey: own.privateKey, hostKey: own.fingerprint };
       },
-      push: () => undefined,
+      push: (_runId, phase, host) => {
+        const provider = providers.find((p) => p.name === host.provider);
+        if (options.callUrl === undefined || provider?.capabilities.reachesControl !== true) return undefined;
+        const capability = buildCapability(secret, {
+          scope: phase.scope,
+          host: host.name,
+          expiresAt: clock.now() + capabilityLifeMs,
+        });
+        return { endpoint: options.callUrl, capability };
+      },
       version: options.version,
     },
     close: async () => {
@@ -93,6 +104,9 @@ export function createWorld(options: WorldOptions): World {
     },
   };
 }
+
+/** Longer than any trial: a host may report until its own deadline, which is what bounds it. */
+const capabilityLifeMs = 7 * 24 * 3_600_000;
 
 /** One folder a run on each host. */
 export const supervisorRoot = (runId: string): string => `~/.reprise/${runId}`;

@@ -1,0 +1,116 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer } from "node:http";
+import type { HostCallEffects } from "../../core/flow/host-calls.ts";
+import { answerHost, hostCalls, mostCallBytes } from "../../core/flow/host-calls.ts";
+import { messageOf } from "../../core/errors/reprise-error.ts";
+import { uploadHandler } from "../../stores/folder/upload-server.ts";
+import type { FolderStore } from "../../stores/folder/folder-store.ts";
+import type { Clock } from "../../core/effects/clock.ts";
+
+/** Below this path stand the upload URLs, below `/host/` the calls. */
+const uploadPath = "/uploads/";
+
+export interface HostEndpoint {
+  readonly callUrl: string;
+  readonly uploadUrl: string;
+  /** From now on calls are answered; until then hosts are told to come again. */
+  serve(effects: HostCallEffects): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Where hosts on this machine report and upload: the embedded engine's part of API and S3.
+ *
+ * Loopback only. It is opened before the engine, since the store signs URLs with its address.
+ */
+export async function openHostEndpoint(store: () => FolderStore, clock: Clock): Promise<HostEndpoint> {
+  let effects: HostCallEffects | undefined;
+  let upload: ReturnType<typeof uploadHandler> | undefined;
+  const takeUpload = (): ReturnType<typeof uploadHandler> =>
+    (upload ??= uploadHandler({ store: store(), secret: store().uploadSecret(), path: uploadPath, clock }));
+  const serve = (request: IncomingMessage, response: ServerResponse, awaits?: "awaitsContinue"): void => {
+    if (takeUpload()(request, response, awaits)) return;
+    if (awaits !== undefined) response.writeContinue();
+    answerCall(request, response, effects).catch((error: unknown) => {
+      send(response, 500, { code: "Failed", detail: messageOf(error) });
+    });
+  };
+  const server = createServer((request, response) => {
+    serve(request, response);
+  });
+  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    serve(request, response, "awaitsContinue");
+  });
+  server.requestTimeout = 0; // uploads may be long; the upload handler bounds silence itself
+  const port = await listen(server);
+  return {
+    callUrl: `http://127.0.0.1:${port}/host`,
+    uploadUrl: `http://127.0.0.1:${port}${uploadPath.slice(0, -1)}`,
+    serve: (given) => {
+      effects = given;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answerCall(
+  request: IncomingMessage,
+  response: ServerResponse,
+  effects: HostCallEffects | undefined,
+): Promise<void> {
+  const call = hostCalls.find((name) => request.url === `/host/${name}`);
+  if (request.method !== "POST" || call === undefined) {
+    send(response, 404, { code: "NoSuchCall", detail: `${request.method ?? "?"} ${request.url ?? "?"}` });
+    return;
+  }
+  if (effects === undefined) {
+    send(response, 503, { code: "NotYet", detail: "the engine is starting" });
+    return;
+  }
+  const body = await readBody(request);
+  if (body === undefined) {
+    send(response, 413, { code: "TooLarge", detail: `more than ${mostCallBytes} bytes` });
+    return;
+  }
+  const answer = await answerHost(call, body, effects);
+  send(response, answer.status, answer.body);
+}
+
+/** @returns undefined when it is larger than anything honest */
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    const buffer = chunk as Buffer; // no encoding was set
+    bytes += buffer.length;
+    if (bytes > mostCallBytes) return undefined;
+    chunks.push(buffer);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8")) as unknown;
+  } catch {
+    return null; // the call's schema refuses it
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+}
+
+const listen = (server: Server): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      if (address === null || typeof address === "string") reject(new Error("an HTTP server without a port"));
+      else resolve(address.port);
+    });
+  });
