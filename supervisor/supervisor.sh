@@ -134,6 +134,17 @@ size_of() { # FILE: sets SIZE
   SIZE=$(ls -ln "$1" | awk '{ print $5; exit }')
 }
 
+# A record is whole or not there. On a full disk the reserve makes room; while even that is gone, it waits for some.
+record() { # FILE TEXT
+  rc_n=0
+  until { echo "$2" >"$1.new"; } 2>/dev/null && mv "$1.new" "$1"; do
+    rm -f "$S/reserve"
+    rc_n=$((rc_n + 1))
+    [ $rc_n -lt 600 ] || return 1
+    if [ $rc_n -gt 1 ]; then sleep 0.1; fi
+  done
+}
+
 check_name() { # a step's id: one path segment
   case $1 in '' | .* | -* | *[!A-Za-z0-9._=+@-]*) die $EX_USAGE "not a step: $1" ;; esac
 }
@@ -143,6 +154,10 @@ check_path() { # below ROOT, without detours, not our own records
   esac
 }
 check_number() { case $1 in '' | *[!0-9]*) die $EX_USAGE "not a number: $1" ;; esac }
+
+make_reserve() { # room for the last records when the disk is full
+  [ -f "$S/reserve" ] || dd if=/dev/zero of="$S/reserve" bs=1024 count=256 2>/dev/null || rm -f "$S/reserve"
+}
 
 init_state() {
   if [ ! -f "$S/id" ]; then
@@ -155,8 +170,7 @@ init_state() {
     shq "$SELF"
     printf '#!/bin/sh\nexec sh %s unit "$@"\n' "$Q" >"$S/bin/reprise-unit"
     chmod 755 "$S/bin/reprise-unit"
-    # Room for a last result when the disk is full.
-    dd if=/dev/zero of="$S/reserve" bs=1024 count=256 2>/dev/null
+    make_reserve
   fi
   read -r ID <"$S/id"
 }
@@ -393,6 +407,8 @@ load_unit() { # INDEX
 
 get() { eval "V=\$u${1}_$2"; } # INDEX FIELD: sets V
 
+find_own() ( find_unit "$1" ) # NAME, without a trace
+
 find_unit() { # NAME: sets I
   I=1
   while [ "$I" -le "$step_units" ]; do
@@ -533,6 +549,15 @@ prepare_unit() { # INDEX
     get "$I" ready_arg
     write_launch "$U/ready-check" "$V" /dev/null /dev/null "$U_NAME"
   fi
+  if [ "$U_KIND" = event ]; then
+    # What a unit of this step writes, it writes after now; of others' logs only what comes after the start counts.
+    get "$I" trigger_unit
+    if [ -n "$V" ] && find_own "$V"; then
+      size_of "$A/$V.out"; pu_out=$SIZE
+      size_of "$A/$V.err"
+      echo "$pu_out $SIZE" >"$U/from"
+    fi
+  fi
   get "$I" undo
   if [ "$U_KIND" = event ] && [ -n "$V" ]; then
     mkdir -p "$U/undo"
@@ -558,8 +583,7 @@ keep() { # UNIT-FOLDER
     if [ $kp_code -gt 128 ] && [ $kp_code -le 192 ]; then kp_signal=$(kill -l $((kp_code - 128)) 2>/dev/null) || kp_signal=-; fi
   fi
   now
-  echo "$NOW $kp_code $kp_signal" >"$1/ended.new"
-  mv "$1/ended.new" "$1/ended"
+  record "$1/ended" "$NOW $kp_code $kp_signal"
 }
 
 # What this host has, found once: SETSID, the kernel's units HZ and PAGE, and HEED: what gives a command back the signals
@@ -596,7 +620,7 @@ keep_unit() { # in the background of a runner: the loaded unit's life
 begin_unit() { # the loaded unit: what is recorded before its process exists
   now
   if [ -f "$U/started" ]; then rm -f "$U/ended" "$U/pid" "$U/ready" "$U/why" "$U/asked"; fi # a restart
-  echo "$NOW" >"$U/started"
+  record "$U/started" "$NOW"
   if [ "$U_KIND" != event ]; then echo "u $U_NAME $STEP $U_LOG" >"$K/active/u.$U_NAME"; fi
 }
 
@@ -633,7 +657,7 @@ await_ready() { # the loaded service; polls fast first, since most services need
   while is_running "$U"; do
     if is_ready; then
       now
-      echo "$NOW" >"$U/ready.new" && mv "$U/ready.new" "$U/ready"
+      record "$U/ready" "$NOW"
       return 0
     fi
     to_sec $ar_ms
@@ -843,14 +867,15 @@ arm_event() { # the loaded event
   ae_pattern=$V
   get "$I" trigger_unit
   size_of "$A/$V.out"; ae_out=$SIZE
-  size_of "$A/$V.err"
+  size_of "$A/$V.err"; ae_err=$SIZE
+  { read -r ae_out ae_err <"$U/from"; } 2>/dev/null
   : >>"$A/$V.out"
   : >>"$A/$V.err"
   # shellcheck disable=SC2016 # for the inner shell
   (
     if [ "$SETSID" != none ]; then ae_own=setsid; else ae_own=; fi
     exec $ae_own sh -c '{ tail -c "+$(($2 + 1))" -f "$1.out" & tail -c "+$(($3 + 1))" -f "$1.err" & wait; } 2>/dev/null |
-      { grep -q -e "$4" && echo "fire $5" >&3; }' sh "$A/$V" "$ae_out" "$SIZE" "$ae_pattern" "$U_NAME"
+      { grep -q -e "$4" && echo "fire $5" >&3; }' sh "$A/$V" "$ae_out" "$ae_err" "$ae_pattern" "$U_NAME"
   ) </dev/null &
   WATCHERS="$WATCHERS $!"
 }
@@ -1205,7 +1230,7 @@ lines_json() { # FILE: sets LINES_JSON to an array of its lines
 disk_check() {
   [ "$step_units" -gt 0 ] || [ "$step_collect" -gt 0 ] || return 0
   dk_free=$(df -Pk "$ROOT" 2>/dev/null | { read -r _; read -r _ _ _ dk_kib _ dk_mount; say "$dk_kib $dk_mount"; })
-  if [ -n "$dk_free" ] && [ "${dk_free%% *}" -lt 64 ]; then
+  if [ -n "$dk_free" ] && { [ "${dk_free%% *}" -lt 64 ] || [ ! -f "$S/reserve" ]; }; then
     rm -f "$S/reserve"
     warn "the disk is full: ${dk_free%% *} KiB left on ${dk_free#* }"
     if [ -n "$FAIL_CLASS" ]; then FAIL_MESSAGE="$FAIL_MESSAGE; the disk is full (${dk_free#* })"; fi
@@ -1530,6 +1555,7 @@ reset_attempt() {
       rm -rf "$ra_old"
     fi
   done
+  make_reserve
   if [ "$step_drop_caches" = 1 ] && [ -w /proc/sys/vm/drop_caches ]; then
     sync
     { echo 3 >/proc/sys/vm/drop_caches; } 2>/dev/null
@@ -1964,7 +1990,7 @@ cmd_arm() { # STEP SHA256: the step's text on stdin
     die $EX_FOREIGN "this root belongs to run $ar_run"
   fi
   if older_than_me "$ar_epoch" "$ar_attempt"; then
-    echo "$step_run $step_epoch $step_attempt" >"$S/fence.new" && mv "$S/fence.new" "$S/fence"
+    record "$S/fence" "$step_run $step_epoch $step_attempt"
     : >"$ar_new/newer"
     for ar_dir in "$S"/steps/*; do
       { read -r ar_epoch ar_attempt <"$ar_dir/fence"; } 2>/dev/null || continue

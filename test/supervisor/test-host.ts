@@ -31,10 +31,16 @@ export const clock = {
 const files = await readSupervisorFiles();
 
 export async function openTestHost(
-  options: { settings?: Partial<StepSettings>; env?: NodeJS.ProcessEnv; prepare?: boolean } = {},
+  options: {
+    settings?: Partial<StepSettings>;
+    env?: NodeJS.ProcessEnv;
+    prepare?: boolean;
+    /** Where the host's folder goes. @default the temporary folder */
+    within?: string;
+  } = {},
 ): Promise<TestHost> {
   // A blank in the path finds every forgotten quote.
-  const parent = mkdtempSync(join(tmpdir(), "reprise host-"));
+  const parent = mkdtempSync(join(options.within ?? tmpdir(), "reprise host-"));
   const root = join(parent, "run-1");
   mkdirSync(root);
   const transport = new LocalTransport({ PATH: process.env["PATH"], HOME: parent, ...options.env });

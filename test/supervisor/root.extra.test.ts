@@ -1,0 +1,69 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openTestHost, stepFixture, unitFixture } from "./test-host.ts";
+
+// Needs root: mounts a small file system, starts units as another user.
+describe("supervisor as root", () => {
+  it("names a full disk, keeps what there is and still reports", async () => {
+    const disk = mkdtempSync(join(tmpdir(), "reprise-disk-"));
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=3m", "none", disk]);
+    try {
+      const host = await openTestHost({ within: disk });
+      const result = await host.run(
+        stepFixture({
+          stepId: "fills",
+          units: [
+            unitFixture({
+              name: "fill",
+              kind: "job",
+              script: "echo first >first.txt; cat /dev/zero >fill.bin && exit 0; exit 5",
+            }),
+          ],
+          collect: [{ glob: "*.txt", required: true }],
+        }),
+      );
+      expect(result.failure?.message).toMatch(/^job fill: exit code 5.*; the disk is full \(.*reprise-disk-/);
+      expect(result.warnings).toEqual([expect.stringMatching(/^the disk is full: \d+ KiB left on .*reprise-disk-/)]);
+      expect(result.artifacts).toMatchObject([{ path: "first.txt", bytes: 6 }]);
+      // A step that can't be stored is refused with the reason; removal works all the same.
+      await expect(
+        host.agent.arm(
+          stepFixture({ stepId: "next", units: [unitFixture({ name: "x", script: "#".repeat(900_000) })] }),
+        ),
+      ).rejects.toMatchObject({ failure: { host: "server-0" } });
+      await host.close();
+    } finally {
+      execFileSync("umount", ["-l", disk]);
+      rmSync(disk, { recursive: true });
+    }
+  });
+
+  it("starts a unit as another user, in folders that this user may use", async () => {
+    const host = await openTestHost();
+    chmodSync(join(host.root, ".."), 0o755);
+    const result = await host.run(
+      stepFixture({
+        stepId: "user",
+        units: [
+          unitFixture({
+            name: "u",
+            user: "nobody",
+            workDir: "work",
+            files: [{ path: "secret", mode: "600", content: "x" }],
+            script: "id -un; cat secret; touch mine; ! cat $REPRISE_ROOT/.state/steps/user/step.sh 2>/dev/null",
+          }),
+        ],
+      }),
+    );
+    expect(result.failure).toBeUndefined();
+    expect(host.read("attempts/p.t0.a1/u.out")).toBe("nobody\nx");
+    expect(statSync(join(host.root, "attempts/p.t0.a1/work/mine")).uid).not.toBe(0);
+    const absent = await host.run(
+      stepFixture({ stepId: "absent", units: [unitFixture({ name: "a", user: "no-such-user", script: "true" })] }),
+    );
+    expect(absent.failure).toMatchObject({ class: "invalid", message: "a: this host has no user no-such-user" });
+    await host.close();
+  });
+});
