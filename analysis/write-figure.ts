@@ -1,0 +1,297 @@
+/**
+ * Draws figures into files: `<name>.svg`, `.png`, `.pdf`, `.csv` of what is drawn, and `.provenance.json`. The last says
+ * what everything was made from and is the redraw cache as well: when its key and the files' digests still agree,
+ * nothing is drawn again, and Vega isn't even loaded.
+ */
+import { z } from "zod";
+import { sha256Hex } from "../core/evidence/sha256.ts";
+import { checkRows, missingTrials, trialsFor } from "./figure.ts";
+import type { Figure, PlannedTrial } from "./figure.ts";
+import type { FigureSpec } from "./render/layout-hints.ts";
+import { renderFigure, rendererVersion } from "./render/render-figure.ts";
+import type { FigureFormat, RenderOptions } from "./render/render-figure.ts";
+import { toCsv } from "./to-csv.ts";
+import { watchReads } from "./trials.ts";
+import type { Trial } from "./trials.ts";
+
+/** Where figures go. Paths are relative, with forward slashes. */
+export interface FigureFiles {
+  readonly read: (path: string) => Promise<Uint8Array | undefined>;
+  /** All or nothing: a reader sees the old file or the new one. */
+  readonly write: (path: string, bytes: Uint8Array) => Promise<void>;
+}
+
+/** What a figure rests on; whoever collected the rows says it. */
+export interface FigureOrigin {
+  readonly trials: readonly {
+    readonly runId: string;
+    readonly pointKey: string;
+    readonly trialIndex: number;
+    readonly trialKey: string;
+    readonly attempt: number;
+  }[];
+  readonly artifacts: readonly { readonly key: string; readonly sha256: string; readonly bytes: number }[];
+  /** Planned trials it was drawn without. */
+  readonly missing: readonly string[];
+  /** Version and commit of this package and of the experiment, as far as known. */
+  readonly codeVersion: string;
+  /** Digest of the module that defines the figure. */
+  readonly figureSourceSha256?: string | undefined;
+}
+
+export interface DrawOptions extends Pick<RenderOptions, "theme" | "family" | "width" | "aspect"> {
+  /** @default ["svg", "png", "pdf"] */
+  readonly formats?: readonly FigureFormat[];
+  /** Also `<name>.screen.svg`, without fonts, for pages that have them. @default false */
+  readonly forScreen?: boolean;
+}
+
+const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** The provenance file. */
+export const FigureProvenance = z.object({
+  figure: z.string(),
+  title: z.string().optional(),
+  caption: z.string(),
+  estimator: z.string(),
+  rows: z.object({ count: z.int(), sha256: Sha256 }),
+  origin: z.object({
+    trials: z.array(
+      z.object({
+        runId: z.string(),
+        pointKey: z.string(),
+        trialIndex: z.int(),
+        trialKey: z.string(),
+        attempt: z.int(),
+      }),
+    ),
+    artifacts: z.array(z.object({ key: z.string(), sha256: z.string(), bytes: z.number() })),
+    missing: z.array(z.string()),
+    codeVersion: z.string(),
+    figureSourceSha256: z.string().optional(),
+  }),
+  /** Digest of all that decides the files' bytes. */
+  drawKey: Sha256,
+  /** Digest of all that decides the rows, where the code is known. */
+  inputKey: Sha256.optional(),
+  rendererVersion: z.string(),
+  widthIn: z.number(),
+  heightIn: z.number(),
+  warnings: z.array(z.string()),
+  files: z.record(z.string(), Sha256),
+});
+export type FigureProvenance = z.infer<typeof FigureProvenance>;
+
+export interface DrawnFigure {
+  readonly name: string;
+  readonly caption: string;
+  /** Paths of all its files, the provenance last. */
+  readonly paths: readonly string[];
+  readonly isFromCache: boolean;
+  readonly warnings: readonly string[];
+  readonly missing: readonly string[];
+}
+
+/**
+ * Checks and draws rows that are at hand.
+ *
+ * @param files a folder of their own: other figures' files stay as they are
+ * @throws {FigureRowsError, FigureSpecError}
+ */
+export async function writeFigure<Row extends object>(
+  figure: Figure<Row>,
+  rows: readonly Row[],
+  request: { readonly origin: FigureOrigin; readonly files: FigureFiles; readonly options?: DrawOptions },
+): Promise<DrawnFigure> {
+  const { provenance, isFromCache } = await drawInto(figure, rows, { ...request, inputKey: undefined });
+  return toDrawn(provenance, isFromCache);
+}
+
+export interface DrawFromTrials {
+  /** All there are; the figure takes those it needs. */
+  readonly trials: readonly Trial[];
+  /** All there should be. @default those there are */
+  readonly planned?: readonly PlannedTrial[];
+  readonly codeVersion: string;
+  /** Digests of the modules that turn artifacts into rows; without it rows are collected again each time. */
+  readonly figureSourceSha256?: string;
+  readonly files: FigureFiles;
+  readonly options?: DrawOptions;
+}
+
+/**
+ * Collects a figure's rows from trials and draws them. While trials, artifacts, code and options are what they were and
+ * the files are as they were written, no artifact is read.
+ */
+export async function drawFigure<Row extends object>(
+  figure: Figure<Row>,
+  request: DrawFromTrials,
+): Promise<DrawnFigure> {
+  const { codeVersion, figureSourceSha256, files, options = {} } = request;
+  const own = trialsFor(figure, request.trials);
+  const missing = missingTrials(figure, request.planned ?? [], own);
+  const inputKey =
+    figureSourceSha256 === undefined
+      ? undefined
+      : digestOf({ own: own.map(withoutReaders), missing, codeVersion, figureSourceSha256, options, rendererVersion });
+  const before = inputKey === undefined ? undefined : await readProvenance(figure.name, files);
+  if (before && before.inputKey === inputKey && (await areIntact(before, files))) return toDrawn(before, true);
+
+  const watched = watchReads(own);
+  const rows = figure.rows ? await figure.rows(watched.trials) : [];
+  const origin: FigureOrigin = {
+    trials: own.map(({ runId, pointKey, trialIndex, trialKey, attempt }) => ({
+      runId,
+      pointKey,
+      trialIndex,
+      trialKey,
+      attempt,
+    })),
+    artifacts: watched.opened().map(({ key, sha256, bytes }) => ({ key, sha256, bytes })),
+    missing,
+    codeVersion,
+    figureSourceSha256,
+  };
+  const { provenance, isFromCache } = await drawInto(figure, rows, { origin, files, options, inputKey });
+  return toDrawn(provenance, isFromCache);
+}
+
+interface DrawRequest {
+  readonly origin: FigureOrigin;
+  readonly files: FigureFiles;
+  readonly options?: DrawOptions;
+  readonly inputKey: string | undefined;
+}
+
+async function drawInto<Row extends object>(
+  figure: Figure<Row>,
+  rows: readonly Row[],
+  { origin, files, options = {}, inputKey }: DrawRequest,
+): Promise<{ provenance: FigureProvenance; isFromCache: boolean }> {
+  const checked = checkRows(figure, rows);
+  const spec = figure.spec(checked);
+  const { name, title, caption, estimator } = figure;
+  const drawKey = digestOf({ spec, options, title, rendererVersion });
+  const about = {
+    figure: name,
+    ...(title !== undefined && { title }),
+    caption,
+    estimator,
+    rows: { count: checked.length, sha256: digestOf(checked) },
+    origin: {
+      ...origin,
+      trials: origin.trials.map((trial) => ({ ...trial })),
+      artifacts: origin.artifacts.map((artifact) => ({ ...artifact })),
+      missing: [...origin.missing],
+    },
+    drawKey,
+    ...(inputKey !== undefined && { inputKey }),
+    rendererVersion,
+  };
+  const before = await readProvenance(name, files);
+  if (before && before.drawKey === drawKey && (await areIntact(before, files))) {
+    const { widthIn, heightIn, warnings, files: digests } = before;
+    const provenance = { ...about, widthIn, heightIn, warnings, files: digests };
+    await writeProvenance(provenance, before, files);
+    return { provenance, isFromCache: true };
+  }
+  const drawn = await renderAll(figure, spec, options);
+  for (const [path, bytes] of drawn.files) await files.write(path, bytes);
+  const { widthIn, heightIn, warnings } = drawn;
+  const digests = Object.fromEntries(drawn.files.map(([path, bytes]) => [path, sha256Hex(bytes)]));
+  const provenance = { ...about, widthIn, heightIn, warnings: [...warnings], files: digests };
+  // Last: whoever finds it finds the files that it names.
+  await writeProvenance(provenance, undefined, files);
+  return { provenance, isFromCache: false };
+}
+
+async function renderAll<Row extends object>(figure: Figure<Row>, spec: FigureSpec, options: DrawOptions) {
+  const { forScreen, ...render } = options;
+  const title = figure.title ?? figure.name;
+  const { svg, png, pdf, widthIn, heightIn, warnings } = await renderFigure(spec, { ...render, title });
+  const screen = forScreen
+    ? await renderFigure(spec, { theme: "screen", formats: ["svg"], embedsFonts: false, title })
+    : undefined;
+  const text = (content: string): Uint8Array => Buffer.from(content);
+  const { name } = figure;
+  const files: [string, Uint8Array][] = [
+    ...(svg === undefined ? [] : [[`${name}.svg`, text(svg)] satisfies [string, Uint8Array]]),
+    ...(png === undefined ? [] : [[`${name}.png`, png] satisfies [string, Uint8Array]]),
+    ...(pdf === undefined ? [] : [[`${name}.pdf`, pdf] satisfies [string, Uint8Array]]),
+    ...(screen?.svg === undefined ? [] : [[`${name}.screen.svg`, text(screen.svg)] satisfies [string, Uint8Array]]),
+    [`${name}.csv`, text(toCsv(drawnRows(spec)))],
+  ];
+  return { files, widthIn, heightIn, warnings: [...new Set([...warnings, ...(screen?.warnings ?? [])])] };
+}
+
+/** The rows that a spec's marks stand for: its own data, or that of its panels; annotations aside. */
+export function drawnRows(spec: FigureSpec): object[] {
+  const own = valuesOf(spec);
+  if (own) return own;
+  const panels = ["concat", "hconcat", "vconcat", "layer"].flatMap((key) => {
+    const parts: unknown = Reflect.get(spec, key);
+    return Array.isArray(parts) ? (parts as readonly unknown[]) : [];
+  });
+  return panels.flatMap((panel: unknown) => valuesOf(panel) ?? []);
+}
+
+function valuesOf(part: unknown): object[] | undefined {
+  if (typeof part !== "object" || part === null || !("data" in part)) return undefined;
+  const { data } = part;
+  if (typeof data !== "object" || data === null || !("values" in data) || !Array.isArray(data.values)) return undefined;
+  return data.values.filter((row): row is object => typeof row === "object" && row !== null);
+}
+
+const provenancePath = (name: string): string => `${name}.provenance.json`;
+
+/** The provenance of a figure drawn before; undefined when there is none or it can't be understood. */
+export async function readProvenance(name: string, files: FigureFiles): Promise<FigureProvenance | undefined> {
+  const bytes = await files.read(provenancePath(name));
+  if (!bytes) return undefined;
+  try {
+    return FigureProvenance.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+  } catch {
+    // An older version's, or cut short: the figure is drawn again.
+    return undefined;
+  }
+}
+
+async function areIntact(provenance: FigureProvenance, files: FigureFiles): Promise<boolean> {
+  for (const [path, sha256] of Object.entries(provenance.files)) {
+    const bytes = await files.read(path);
+    if (!bytes || sha256Hex(bytes) !== sha256) return false;
+  }
+  return true;
+}
+
+async function writeProvenance(
+  provenance: FigureProvenance,
+  before: FigureProvenance | undefined,
+  files: FigureFiles,
+): Promise<void> {
+  const text = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+  if (before && text(before) === text(FigureProvenance.parse(provenance))) return;
+  await files.write(provenancePath(provenance.figure), Buffer.from(text(FigureProvenance.parse(provenance))));
+}
+
+const toDrawn = (provenance: FigureProvenance, isFromCache: boolean): DrawnFigure => ({
+  name: provenance.figure,
+  caption: provenance.caption,
+  paths: [...Object.keys(provenance.files), provenancePath(provenance.figure)],
+  isFromCache,
+  warnings: provenance.warnings,
+  missing: provenance.origin.missing,
+});
+
+const withoutReaders = ({ artifacts, ...trial }: Trial): object => ({
+  ...trial,
+  artifacts: artifacts.map(({ key, sha256 }) => [key, sha256]),
+});
+
+/** Digest of a value's JSON, telling NaN and the infinities from null. */
+const digestOf = (value: unknown): string =>
+  sha256Hex(
+    JSON.stringify(value, (_, item: unknown) =>
+      typeof item === "number" && !Number.isFinite(item) ? { number: String(item) } : item,
+    ),
+  );
