@@ -911,8 +911,7 @@ function read_host(   line, f, n, k) {
   close("/proc/diskstats")
   getline line < "/proc/loadavg"; close("/proc/loadavg"); split(line, f, " "); load1 = f[1]; k = split(f[4], n2, "/"); procs = n2[2]
 }
-function ms(t) { return t == "" ? uptime_now() : substr(t, 1, length(t) - 6) }
-function uptime_now(   line, f) { getline line < "/proc/uptime"; close("/proc/uptime"); split(line, f, " "); return sprintf("%.0f", f[1] * 1000 + offset) }
+function uptime(   line, f) { getline line < "/proc/uptime"; close("/proc/uptime"); split(line, f, " "); return f[1] * 1000 }
 # Adds a process to unit u from a line of its stat file.
 function add(line, u, seen,   f, pid) {
   pid = line + 0; sub(/^.*\) /, "", line); split(line, f, " ")
@@ -958,21 +957,26 @@ function read_units(full,   line, f, pid, u, seen, p, session) {
   }
 }
 BEGIN {
-  wait = 0; TICK = ENVIRON["REPRISE_TICK"]; SCAN = "cat /proc/[0-9]*/stat 2>/dev/null"; out = ENVIRON["REPRISE_SAMPLES"]
+  wait = 0; TICK = ENVIRON["REPRISE_TICK"]; LOGS = "\nls -ln \"$REPRISE_A\"/*.out \"$REPRISE_A\"/*.err 2>/dev/null"; SCAN = "cat /proc/[0-9]*/stat 2>/dev/null"; out = ENVIRON["REPRISE_SAMPLES"]
   for (n = 0; ; n++) {
-    split("", leader); split("", cg); split("", cap); alive = 0; t = ""
-    cmd = (wait > 0 ? "sleep " wait "; " : "") TICK
+    split("", leader); split("", cg); split("", cap); alive = 0
+    # Each process more would cost more than all the reading: the date is asked for once a minute, and log sizes are
+    # looked at each second only where one has come near its limit.
+    cmd = (wait > 0 ? "sleep " wait "\n" : "") (n % 60 == 0 ? "date \"+T %s%N\"\n" : "") TICK (n % 3 == 0 || near ? LOGS : "")
+    near = 0
     while ((cmd | getline line) > 0) {
       k = split(line, f, " ")
-      if (f[1] == "T") t = ms(f[2] ~ /^[0-9]+$/ && length(f[2]) > 15 ? f[2] : "")
+      if (f[1] == "T") { if (f[2] ~ /^[0-9]+$/ && length(f[2]) > 15) offset = substr(f[2], 1, length(f[2]) - 6) - uptime() }
       else if (f[1] == "U") { leader[f[2]] = f[3] + 0; cap[f[2]] = f[4]; cg[f[2]] = f[5]; alive++ }
       else if (f[1] == "D") system("sh \"$REPRISE_SELF\" _revive " f[2] " </dev/null >/dev/null 2>&1 &")
       else if (k >= 9) {
         u = f[k]; sub(/^.*\//, "", u); name = u; sub(/\.(out|err)$/, "", name)
+        if (name in cap && f[5] * 50 > cap[name] + 0) near = 1
         if (name in cap && f[5] + 0 > cap[name] + 0) system("sh \"$REPRISE_SELF\" _cut \"$REPRISE_STATE_KEY\" " u " " cap[name] " </dev/null >/dev/null 2>&1")
       }
     }
     close(cmd)
+    t = sprintf("%.0f", uptime() + offset)
     read_host()
     printf "%s,host,%.2f,%.2f,%.2f,%.2f,%.2f,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,%d,%s\n", t, user, sys, idle, iowait, steal, total - avail, avail, swapTotal - swapFree, rx, tx, lo, dr, dw, procs, load1 >> out
     read_units(alive > 0 && (n < 3 || n % 5 == 0))
@@ -992,12 +996,10 @@ sample() { # ONCE
   REPRISE_K=$K REPRISE_A=$A REPRISE_STEPS=$S/steps REPRISE_CG=$CG REPRISE_SELF=$SELF REPRISE_SAMPLES=$A/samples.csv
   REPRISE_STATE_KEY=$step_key
   # shellcheck disable=SC2016 # for the inner shell, once a second: builtins where possible
-  REPRISE_TICK='date "+T %s%N"
-any=
-for f in "$REPRISE_K"/active/*; do
+  REPRISE_TICK='for f in "$REPRISE_K"/active/*; do
   { read -r kind a b c <"$f"; } 2>/dev/null || continue
   if [ "$kind" = u ]; then
-    any=1 pid=0 cg=-
+    pid=0 cg=-
     { read -r pid _ <"$REPRISE_STEPS/$b/units/$a/pid"; read -r _ cg <"$REPRISE_STEPS/$b/units/$a/marker"; } 2>/dev/null
     if [ "$cg" != - ] && [ "$REPRISE_CG" != - ]; then cg=$REPRISE_CG/$cg; else cg=-; fi
     echo "U $a $pid $c $cg"
@@ -1006,8 +1008,7 @@ for f in "$REPRISE_K"/active/*; do
     { read -r stat <"/proc/$a/stat"; } 2>/dev/null
     case $stat in "" | *") Z "*) echo "D $b" ;; esac
   fi
-done
-[ -z "$any" ] || ls -ln "$REPRISE_A"/*.out "$REPRISE_A"/*.err 2>/dev/null'
+done'
   printf '%s\n' "$SAMPLER" >"$K/sampler.awk"
   export REPRISE_K REPRISE_A REPRISE_STEPS REPRISE_CG REPRISE_SELF REPRISE_SAMPLES REPRISE_STATE_KEY REPRISE_TICK
   awk -v hz="$HZ" -v page="$PAGE" -v offset="${CLOCK_OFFSET:-0}" -v once="$1" -f "$K/sampler.awk"

@@ -43,16 +43,12 @@ describe("supervisor: push", () => {
   const acknowledged = (stepId: string): Promise<void> =>
     eventually(() => readFileSync(join(host.root, ".state/steps", stepId, "acknowledged")).length === 0);
 
-  /** A PATH with everything of this machine but the named commands. */
-  function pathWithout(...commands: string[]): string {
+  /** A PATH with nothing but what the supervisor asks of a host, and the given commands. */
+  function pathWith(...commands: string[]): string {
     const folder = mkdtempSync(join(tmpdir(), "reprise-path-"));
     folders.push(folder);
-    for (const from of (process.env["PATH"] ?? "").split(":").reverse()) {
-      for (const name of safeList(from)) {
-        if (commands.includes(name)) continue;
-        rmSync(join(folder, name), { force: true });
-        symlinkSync(join(from, name), join(folder, name));
-      }
+    for (const name of [...requiredCommands, ...commands]) {
+      symlinkSync(execFileSync("which", [name], { encoding: "utf8" }).trim(), join(folder, name));
     }
     return folder;
   }
@@ -60,7 +56,7 @@ describe("supervisor: push", () => {
   it.each(["curl", "node"])("lands files, then reports, with %s", async (tool) => {
     host = await openTestHost({
       settings,
-      env: tool === "node" ? { PATH: pathWithout("curl", "wget") } : {},
+      env: tool === "node" ? { PATH: pathWith("node") } : {},
     });
     const result = await host.run(produces("lands"));
     await acknowledged("lands");
@@ -239,7 +235,7 @@ describe("supervisor: push", () => {
   });
 
   it("says that the control side has to pull where nothing can upload", async () => {
-    host = await openTestHost({ settings, env: { PATH: pathWithout("curl", "wget", "node") } });
+    host = await openTestHost({ settings, env: { PATH: pathWith() } });
     const step = pushing({
       stepId: "mute",
       units: [unitFixture({ name: "u", script: "echo here; sleep 0.3" })],
@@ -253,6 +249,12 @@ describe("supervisor: push", () => {
     expect(endpoint.asked).toEqual([]);
   });
 });
+
+/** Beside the shell: all of POSIX, or of coreutils and busybox where POSIX has nothing. docs/supervisor.md lists them. */
+const requiredCommands =
+  "sh awk cat chmod cp cut date dd df dirname env find getconf grep head id ln ls mkdir mkfifo mv paste readlink rm rmdir setsid sha256sum sleep sort stat tail tr true uname xargs".split(
+    " ",
+  );
 
 const isSystemd = (): boolean => safeList("/run/systemd/system").length > 0;
 
