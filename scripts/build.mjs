@@ -30,5 +30,4 @@ await build({
 await build({ ...shared, entryPoints: { "local-host": "providers/local/host-process.ts" }, outdir: "dist" });
 for (const file of ["supervisor.sh", "put.mjs"]) cpSync(`supervisor/${file}`, `dist/${file}`);
 cpSync("statemachines", "dist/statemachines", { recursive: true });
-cpSync("analysis/render/fonts", "dist/fonts", { recursive: true });
 chmodSync("bin/reprise.mjs", 0o755);

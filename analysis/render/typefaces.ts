@@ -44,7 +44,9 @@ export function loadTypeface(family: FontFamily, weight: FontWeight): Typeface {
 
 function readFontFile(fileName: string): Buffer {
   // Beside this module in the source tree; a bundle in dist/ finds them in the package it was built from.
-  const candidates = [`./fonts/${fileName}`, `../analysis/render/fonts/${fileName}`];
+  const candidates = ["./fonts", "../analysis/render/fonts", "../../analysis/render/fonts"].map(
+    (folder) => `${folder}/${fileName}`,
+  );
   for (const candidate of candidates) {
     try {
       return readFileSync(fileURLToPath(new URL(candidate, import.meta.url)));

@@ -43,10 +43,11 @@ function flush() {
       flush();
     };
     if (values.sync === "none") done();
-    else fdatasync(file, (syncError) => {
-      if (syncError) throw syncError;
-      done();
-    });
+    else
+      fdatasync(file, (syncError) => {
+        if (syncError) throw syncError;
+        done();
+      });
   });
 }
 
