@@ -3,6 +3,8 @@ import { AwsEmulator } from "./aws/service.ts";
 import type { AwsOptions } from "./aws/service.ts";
 import { AzureEmulator } from "./azure/service.ts";
 import type { AzureOptions } from "./azure/service.ts";
+import { GcpEmulator } from "./gcp/service.ts";
+import type { GcpOptions } from "./gcp/service.ts";
 import { MemoryBackend } from "./common/backend.ts";
 import type { BootedVm, VmBackend, VmSpec } from "./common/backend.ts";
 import type { CallLog } from "./common/call-log.ts";
@@ -27,12 +29,14 @@ export interface EmulatorOptions {
   readonly throttling?: boolean;
   readonly aws?: AwsOptions;
   readonly azure?: AzureOptions;
+  readonly gcp?: GcpOptions;
 }
 
 /** Three clouds in one process, one clock, one log. */
 export interface Emulator {
   readonly aws: AwsEmulator;
   readonly azure: AzureEmulator;
+  readonly gcp: GcpEmulator;
   readonly faults: FaultScript;
   readonly log: CallLog;
   /** Requests and answers that don't fit the clouds' descriptions, and calls for what isn't emulated. Should stay empty. */
@@ -59,15 +63,17 @@ export function createEmulator(options: EmulatorOptions): Emulator {
   const throttling = options.throttling ?? true;
   const aws = new AwsEmulator(world, options.aws ?? {}, throttling);
   const azure = new AzureEmulator(world, options.azure ?? {}, throttling);
+  const gcp = new GcpEmulator(world, options.gcp ?? {}, throttling);
   return {
     aws,
     azure,
+    gcp,
     faults,
     log: world.log,
     violations: world.violations,
     problems: world.problems,
     inventory: (cloud) =>
-      [aws, azure].flatMap((c) => c.inventory()).filter((item) => (cloud ?? item.cloud) === item.cloud),
+      [aws, azure, gcp].flatMap((c) => c.inventory()).filter((item) => (cloud ?? item.cloud) === item.cloud),
     machineAt: (address) => {
       world.timeline.settle();
       return world.machineAt(address);

@@ -6,3 +6,9 @@ export interface WireObject {
 
 export const isWireObject = (value: unknown): value is WireObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A field that holds text; empty where it doesn't. */
+export function textAt(object: WireObject, field: string): string {
+  const value = object[field];
+  return typeof value === "string" ? value : "";
+}
