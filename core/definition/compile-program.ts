@@ -79,7 +79,7 @@ class Compiler {
     const serviceStages = this.#stages(trial.services, ["trial", "services"], "service");
     const jobStages = this.#stages(trial.jobs, ["trial", "jobs"], "job");
     for (const name of Object.keys(trial.jobs)) {
-      if (name in trial.services)
+      if (Object.hasOwn(trial.services, name))
         this.#problem(["trial", "jobs", name], "a service has this name already", { atKey: true });
     }
     const services = Object.entries(trial.services).map(([name, spec]) =>
@@ -193,6 +193,7 @@ class Compiler {
       when: this.#when(path, spec.when),
       count: this.#optional(spec.count, (value) => this.#slots.count([...path, "count"], value, point)),
       offset: this.#optional(service?.offset, (value) => this.#slots.count([...path, "offset"], value, point)),
+      deal: spec.deal,
       ports: names.map((port) => {
         const value = fixed[port];
         return {
@@ -377,7 +378,7 @@ class Compiler {
     const shapes: ShapeScope = spec.each === undefined ? base : { ...base, each: anyShape };
     const { definition } = this.#input;
     for (const [n, name] of (spec.deployments ?? []).entries()) {
-      if (!(name in definition.deployments)) {
+      if (!Object.hasOwn(definition.deployments, name)) {
         this.#problem([...path, "deployments", n], "no deployment has that name", {
           value: name,
           hint: suggest(name, Object.keys(definition.deployments)),
@@ -496,7 +497,7 @@ class Compiler {
 
   #landed(path: Path, name: string): void {
     const { services, jobs } = this.#input.definition.trial;
-    if (name in services || name in jobs) return;
+    if (Object.hasOwn(services, name) || Object.hasOwn(jobs, name)) return;
     this.#problem(path, "no service or job has that name", {
       value: name,
       hint: suggest(name, [...Object.keys(services), ...Object.keys(jobs)]),

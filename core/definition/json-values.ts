@@ -31,7 +31,7 @@ export function typeName(value: unknown): string {
 export function valueAt(tree: Json | undefined, path: readonly string[]): Json | undefined {
   let value = tree;
   for (const step of path) {
-    if (!isJsonObject(value)) return undefined;
+    if (!isJsonObject(value) || !Object.hasOwn(value, step)) return undefined;
     value = value[step];
   }
   return value;

@@ -77,6 +77,7 @@ export interface ProcessProgram {
   readonly when: Slot<boolean>;
   readonly count: Slot<number> | undefined;
   readonly offset: Slot<number> | undefined;
+  readonly deal: "turns" | "blocks";
   readonly ports: readonly { readonly name: string; readonly fixed: Slot<number> | undefined }[];
   readonly ready: ReadyProgram;
   readonly readyTimeoutMs: Slot<number> | undefined;

@@ -178,7 +178,7 @@ function checkDeployments(
       report(path, "not a provider", { value: on, hint: suggest(on, providerNames) });
     }
     deployment.machines?.forEach((machine, index) => {
-      if (machine.role in deployment.roles) return;
+      if (Object.hasOwn(deployment.roles, machine.role)) return;
       report([...at, "machines", index, "role"], `no role of this deployment is named \`${machine.role}\``, {
         value: machine.role,
         hint: suggest(machine.role, Object.keys(deployment.roles)),

@@ -74,7 +74,13 @@ export const placementOnSchema = oneOrMore(slug).describe(
 );
 
 export const placeSchema = z
-  .union([z.string().min(1), z.strictObject({ region: z.string().min(1), zone: z.string().min(1).optional() })])
+  .union([
+    z.string().min(1),
+    z.strictObject({
+      region: z.string().min(1).describe("The region."),
+      zone: z.string().min(1).optional().describe("The zone in it; any if left out."),
+    }),
+  ])
   .describe("A region or zone in the cloud's own words: `eu-west-1`, `us-west1-b`, `westus2/2`, or `{region, zone}`.");
 
 const perProvider = z.record(slug, z.string().min(1));
@@ -321,6 +327,13 @@ const countField = z
   .optional()
   .describe("How many processes, dealt out to the hosts in turn; one for each host if left out.");
 
+const dealField = z
+  .enum(["turns", "blocks"])
+  .default("turns")
+  .describe(
+    "How processes are dealt out: one to each host in turn, or a block of neighbours to the first host, the next to the second.",
+  );
+
 const portsField = z
   .union([
     z.array(identifier),
@@ -332,6 +345,7 @@ const portsField = z
 export const serviceSchema = z.strictObject({
   ...processFields,
   count: countField,
+  deal: dealField,
   offset: z
     .union([z.int().min(0), expressionText])
     .optional()
@@ -354,6 +368,7 @@ export const serviceSchema = z.strictObject({
 export const jobSchema = z.strictObject({
   ...processFields,
   count: countField,
+  deal: dealField,
   ports: portsField,
   after: afterField("jobs").describe("Starts when these jobs have ended; else all start together."),
   timeout: duration.optional().describe("Longest time; the trial's if left out."),
@@ -401,7 +416,11 @@ export const eventSchema = z
     restart: target.optional().describe("Kills it and starts it again."),
     shape: shapeSchema.optional().describe("Slows or loses packets between hosts; undone at the end."),
     run: z
-      .strictObject({ on: placementOnSchema, script, undo: script.optional() })
+      .strictObject({
+        on: placementOnSchema,
+        script: script.describe("What happens."),
+        undo: script.optional().describe("What undoes it, when the jobs end."),
+      })
       .optional()
       .describe("Anything else; `undo` runs when the jobs end."),
     when: whenField,
@@ -415,8 +434,8 @@ const landed = {
 };
 
 const range = z.strictObject({
-  min: z.union([z.number(), expressionText]).optional(),
-  max: z.union([z.number(), expressionText]).optional(),
+  min: z.union([z.number(), expressionText]).optional().describe("At least so much."),
+  max: z.union([z.number(), expressionText]).optional().describe("At most so much."),
 });
 
 const checkForms = ["exists", "rows", "bytes", "mustMatch", "mustNotMatch"] as const;
@@ -495,7 +514,13 @@ export const trialSchema = z.strictObject({
   expected: duration.optional().describe("How long a trial usually takes, for quotes; the timeout if left out."),
   env: envSchema.default({}).describe("Environment variables for every process."),
   reset: z
-    .array(z.strictObject({ on: placementOnSchema, run: script, when: whenField }))
+    .array(
+      z.strictObject({
+        on: placementOnSchema,
+        run: script.describe("Text for `sh -e`, in a folder of its own."),
+        when: whenField,
+      }),
+    )
     .default([])
     .describe("Commands before each trial, after leftovers were killed and folders emptied."),
   services: z.record(slug, serviceSchema).default({}).describe("What must be up while jobs run, by name."),
@@ -607,10 +632,10 @@ export const definitionSchema = z
     question: z.string().optional().describe("What the experiment finds out."),
     paper: z
       .strictObject({
-        title: z.string().min(1),
-        url: z.string().optional(),
-        doi: z.string().optional(),
-        venue: z.string().optional(),
+        title: z.string().min(1).describe("Its title."),
+        url: z.string().optional().describe("Where it can be read."),
+        doi: z.string().optional().describe("Its DOI."),
+        venue: z.string().optional().describe("Where it appeared: `OSDI 2021`."),
       })
       .optional()
       .describe("The paper whose results it reproduces."),

@@ -102,7 +102,8 @@ export function parseTemplate(
     let textEnd = start;
     let next = end + 2;
     if (directive?.[1] !== undefined && !options.blocks) {
-      fail(`\`${directive[1]}\` blocks are for files only`, offset, "write the list with join([… for … in …], ' ')");
+      // The rest of the block goes with its head.
+      if (directive[1] === "for" || directive[1] === "if") fail(`\`${directive[1]}\` blocks are for files only`, offset, "write the list with join([… for … in …], ' ')");
       addText(source.slice(at, start));
       at = next;
       continue;
@@ -129,8 +130,10 @@ export function parseTemplate(
     }
   }
   addText(source.slice(at));
-  for (const frame of stack.slice(1)) {
+  while (stack.length > 1) {
+    const frame = current();
     mistakes.push({ ...frame.place, message: `\`${frame.kind}\` without \`\${{ end }}\``, hint: undefined });
+    closeFrame(stack);
   }
   return { template: { source, parts: top.parts }, mistakes };
 }
@@ -160,14 +163,7 @@ function openOrClose(stack: Frame[], word: string, rest: string, place: Template
     throw new ExpressionError(`\`${word}\` belongs to no block`, 0);
   }
   if (word === "end") {
-    stack.pop();
-    const outer = stack.at(-1);
-    if (frame.loop !== undefined) {
-      outer?.parts.push({ kind: "for", loop: frame.loop, place: frame.branchPlace, body: frame.parts });
-    } else {
-      closeBranch(frame);
-      outer?.parts.push({ kind: "if", branches: frame.branches });
-    }
+    closeFrame(stack);
     return;
   }
   if (frame.branches.length > 0 && frame.condition === undefined) {
@@ -176,6 +172,18 @@ function openOrClose(stack: Frame[], word: string, rest: string, place: Template
   closeBranch(frame);
   frame.condition = word === "else if" ? parseExpression(rest) : undefined;
   frame.branchPlace = restPlace;
+}
+
+function closeFrame(stack: Frame[]): void {
+  const frame = stack.pop();
+  const outer = stack.at(-1);
+  if (frame === undefined || outer === undefined) return;
+  if (frame.loop !== undefined) {
+    outer.parts.push({ kind: "for", loop: frame.loop, place: frame.branchPlace, body: frame.parts });
+  } else {
+    closeBranch(frame);
+    outer.parts.push({ kind: "if", branches: frame.branches });
+  }
 }
 
 function closeBranch(frame: Frame): void {

@@ -34,7 +34,7 @@ export interface ProblemOptions {
 }
 
 const quoteHint =
-  "a `${{ … }}` that holds `: ` or stands inside [ ] or { } needs quotes around the whole text, or a `|` block";
+  "a `${{ … }}` that holds `: ` or stands inside [ ] or { } needs quotes around the whole text, or a `|` block; `a if c else b` needs none";
 
 /**
  * Reads YAML 1.2 (so JSON too): no dates, no `yes` for true, no values that JSON can't hold.
@@ -48,7 +48,10 @@ export function readYaml(text: string, file: string): YamlSource | readonly Prob
     const { line, col } = lines.linePos(Math.min(offset, text.length));
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const broken = document.errors.map((error): Problem => {
+  // After the first error of syntax the reader has lost its place: what it says next is noise.
+  const first = document.errors.find((error) => error.code !== "DUPLICATE_KEY");
+  const told = document.errors.filter((error) => error === first || error.code === "DUPLICATE_KEY");
+  const broken = told.map((error): Problem => {
     const position = at(error.pos[0]);
     const line = text.split("\n")[position.line - 1] ?? "";
     const hasExpression = line.includes("${{") || (text.split("\n")[position.line - 2] ?? "").includes("${{");

@@ -92,7 +92,8 @@ function layOutProgram(input: {
   const count = processCount(program, scope, own, definition);
   const offset = count === 0 ? 0 : (program.offset?.(scope) ?? 0);
   return Array.from({ length: count }, (_, index) => {
-    const host = own[(offset + index) % own.length];
+    const turn = program.deal === "turns" ? index : Math.floor((index * own.length) / count);
+    const host = own[(offset + turn) % own.length];
     if (host === undefined) throw new TypeError("a process without a host"); // processCount saw that there is one
     const unit = unitName(program.name, index, arm);
     const self = { index, count, host: { name: host.name, role: host.role, index: host.index } };

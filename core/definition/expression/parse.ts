@@ -116,16 +116,19 @@ class Parser {
 
   parseChoice(): Expression {
     if (++this.#depth > maxDepth) throw new ExpressionError("nested too deeply", this.#peek().at);
-    const condition = this.#parseLevel(0);
-    if (!this.#take("?")) {
-      this.#depth--;
-      return condition;
+    const first = this.#parseLevel(0);
+    let expression = first;
+    if (this.#take("?")) {
+      const then = this.parseChoice();
+      this.#expect(":");
+      expression = { kind: "choice", condition: first, then, otherwise: this.parseChoice(), at: first.at };
+    } else if (this.#takeWord("if")) {
+      const condition = this.#parseLevel(0);
+      this.#expectWord("else");
+      expression = { kind: "choice", condition, then: first, otherwise: this.parseChoice(), at: first.at };
     }
-    const then = this.parseChoice();
-    this.#expect(":");
-    const otherwise = this.parseChoice();
     this.#depth--;
-    return { kind: "choice", condition, then, otherwise, at: condition.at };
+    return expression;
   }
 
   parseLoop(): Loop {
@@ -206,7 +209,7 @@ class Parser {
 
   #parseName(token: Token): Expression {
     const constants: Readonly<Record<string, null | boolean>> = { true: true, false: false, null: null };
-    if (token.text in constants) return { kind: "literal", value: constants[token.text] ?? null, at: token.at };
+    if (Object.hasOwn(constants, token.text)) return { kind: "literal", value: constants[token.text] ?? null, at: token.at };
     if (words.has(token.text)) throw new ExpressionError(`unexpected \`${token.text}\``, token.at);
     if (!this.#take("(")) return { kind: "name", name: token.text, at: token.at };
     const args: Expression[] = [];
