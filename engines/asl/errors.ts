@@ -23,6 +23,13 @@ export class StatesError extends Error {
   }
 }
 
+/** What a state or task reports whose data is larger than a payload may be. */
+export const tooLarge = (what: string): StatesError =>
+  new StatesError(
+    "States.DataLimitExceeded",
+    `The state/task '${what}' returned a result with a size exceeding the maximum number of bytes service limit.`,
+  );
+
 /** A path, template, intrinsic or rule that can't be evaluated on this input; the interpreter adds the state's name. */
 export class EvaluationError extends Error {
   override readonly name = "EvaluationError";

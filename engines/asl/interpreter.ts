@@ -5,7 +5,7 @@ import type { Random } from "../../core/effects/random.ts";
 import { matchesRule } from "./choice.ts";
 import { callbackResource } from "./definition.ts";
 import type { FailState, Flow, MapState, ParallelState, State, TaskState, WaitState, WithRetry } from "./definition.ts";
-import { AbortedError, EvaluationError, StatesError } from "./errors.ts";
+import { AbortedError, EvaluationError, StatesError, tooLarge } from "./errors.ts";
 import { failureDetails, inputDetails, outputDetails } from "./history.ts";
 import { evaluateExpression } from "./intrinsics.ts";
 import { fitsPayload, isArray, isObject } from "./json-data.ts";
@@ -592,12 +592,6 @@ export class Interpreter {
 }
 
 const wholeInput: Path = { text: "$", root: "input", steps: [], isDefinite: true };
-
-const tooLarge = (what: string): StatesError =>
-  new StatesError(
-    "States.DataLimitExceeded",
-    `The state/task '${what}' returned a result with a size exceeding the maximum number of bytes service limit.`,
-  );
 
 /** What the lambda:invoke integration makes of a function's answer. */
 const invocationResult = (payload: Json): Json => ({ ExecutedVersion: "$LATEST", Payload: payload, StatusCode: 200 });

@@ -3,10 +3,11 @@ import type { Clock } from "../../core/effects/clock.ts";
 import type { Json } from "../../core/effects/json.ts";
 import { messageOf } from "../../core/errors/reprise-error.ts";
 import type { ItemProcessor } from "./definition.ts";
-import { AbortedError, StatesError } from "./errors.ts";
+import { AbortedError, StatesError, tooLarge } from "./errors.ts";
 import type { EndedExecution, Execution } from "./execution.ts";
 import { failureDetails } from "./history.ts";
 import type { DistributedMapRequest } from "./interpreter.ts";
+import { fitsPayload } from "./json-data.ts";
 import { limits } from "./limits.ts";
 import type { MapItem } from "./thread.ts";
 
@@ -123,7 +124,10 @@ export async function runMap(request: DistributedMapRequest, effects: MapRunEffe
     report();
     const items = await tagged("States.ItemReaderFailed", request.items);
     counts.total = items.length;
-    const sink = request.destination && effects.openResults({ ...request.destination, mapRunArn });
+    const { destination } = request;
+    const sink =
+      destination &&
+      (await tagged("States.ResultWriterFailed", async () => effects.openResults({ ...destination, mapRunArn })));
     const outputs = sink ? undefined : new Outputs(items.length, effects.payloadBytes);
     const tolerated = toleratedFailures(request, items.length);
     let started = 0;
@@ -133,7 +137,9 @@ export async function runMap(request: DistributedMapRequest, effects: MapRunEffe
       while (started < items.length && !isOver()) {
         const index = started++;
         const item: MapItem = { Index: index, Value: items[index] ?? null };
-        const child = effects.startChild(request.state.ItemProcessor, request.select(item), mapRunArn);
+        const input = request.select(item);
+        if (!fitsPayload(JSON.stringify(input), effects.payloadBytes)) throw tooLarge(request.stateName);
+        const child = effects.startChild(request.state.ItemProcessor, input, mapRunArn);
         running.add(child);
         counts.running += 1;
         report();
@@ -215,10 +221,7 @@ class Outputs {
 
   toJson(stateName: string): Json {
     if (this.bytes <= this.maxBytes) return this.outputs;
-    throw new StatesError(
-      "States.DataLimitExceeded",
-      `The state/task '${stateName}' returned a result with a size exceeding the maximum number of bytes service limit.`,
-    );
+    throw tooLarge(stateName);
   }
 }
 
@@ -232,7 +235,7 @@ function toChildResult(ended: EndedExecution): ChildResult & { readonly [key: st
   return {
     ExecutionArn: ended.arn,
     Name: ended.name,
-    StateMachineArn: ended.machine,
+    StateMachineArn: ended.arn.replace(/:execution:(.*):[^:]*$/, ":stateMachine:$1"),
     Status: ended.status,
     Input: JSON.stringify(ended.input),
     ...outcome,

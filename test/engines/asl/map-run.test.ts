@@ -200,18 +200,43 @@ describe("distributed Map", () => {
       output: { MapRunArn: mapRunArn, ResultWriterDetails: { Bucket: "store", Key: "runs/1/map/manifest.json" } },
     });
     expect(written).toEqual([
-      expect.objectContaining({ Status: "SUCCEEDED", Name: "id-2", Input: '"good"', Output: '"good"' }),
+      {
+        ExecutionArn: "arn:aws:states:local:000000000000:execution:machine/S:id-2",
+        Name: "id-2",
+        StateMachineArn: "arn:aws:states:local:000000000000:stateMachine:machine/S",
+        Status: "SUCCEEDED",
+        Input: '"good"',
+        Output: '"good"',
+        StartDate: "2026-11-21T00:00:00.000Z",
+        StopDate: "2026-11-21T00:00:00.000Z",
+      },
       expect.objectContaining({ Status: "FAILED", Name: "id-3", Input: '"bad"', Error: "Bad" }),
     ]);
   });
 
-  it("fails as States.ResultWriterFailed when the writer does", async () => {
-    const { end } = await runMachine(
-      single(distributed({ ItemsPath: "$.items", ...writer })),
-      { items: [1], results: "r" },
+  const refuse = () => Promise.reject(new Error("disk full"));
+  const accept = async () => undefined;
+  const closed = async () => ({ bucket: "b", key: "k" });
+  it.each<[string, Partial<AslEngineOptions>, string]>([
+    ["write", { openResults: () => ({ write: refuse, close: closed }) }, "disk full"],
+    ["close", { openResults: () => ({ write: accept, close: refuse }) }, "disk full"],
+    ["be there", {}, "this engine has no result writer"],
+  ])("fails as States.ResultWriterFailed when the writer can't %s", async (_, options, cause) => {
+    const definition = single(distributed({ ItemsPath: "$.items", ...writer }));
+    const { end, history } = await runMachine(definition, { items: [1, 2, 3], results: "r" }, { h: () => 1 }, options);
+    expect(end).toMatchObject({ status: "FAILED", error: "States.ResultWriterFailed", cause });
+    expect(typesOf(history).slice(-3)).toEqual(["MapRunFailed", "MapStateFailed", "ExecutionFailed"]);
+  });
+
+  it("gives no child more than a payload", async () => {
+    const { end, calls } = await runMachine(
+      single(distributed({ ItemsPath: "$.items", ItemSelector: { "a.$": "$.items", "b.$": "$.items" } })),
+      { items: ["x".repeat(600)] },
       { h: () => 1 },
+      { maxPayloadBytes: 1_000 },
     );
-    expect(end).toMatchObject({ status: "FAILED", error: "States.Runtime" });
+    expect(end).toMatchObject({ status: "FAILED", error: "States.DataLimitExceeded" });
+    expect(calls).toHaveLength(0);
   });
 
   it.each<[string, Record<string, unknown>, number, "SUCCEEDED" | "FAILED"]>([
