@@ -2,6 +2,7 @@ import { FailureError } from "../errors/failure.ts";
 import { blobKey } from "../names/keys.ts";
 import type { Experiment, RenderedStep, Topology } from "../plan/types.ts";
 import { forEachBounded } from "./fan-out.ts";
+import { resourceStages } from "./resources.ts";
 import type { FlowEffects } from "./effects.ts";
 
 /** Where hosts find the experiment's files, below the supervisor's root. */
@@ -25,7 +26,7 @@ export function planSetupStages(
   const own = Array.from({ length: planned.setupStages }, (_, stage) =>
     experiment.renderSetup(deployment, stage, topology),
   );
-  return [unpack, ...own];
+  return [unpack, ...resourceStages(experiment, deployment, topology), ...own];
 }
 
 const unpackBundle = (experiment: Experiment): RenderedStep["units"][number] => ({

@@ -7,6 +7,8 @@ import type { FlowEffects } from "./effects.ts";
 import { requireRecord, tell } from "./effects.ts";
 import { requireOpen } from "./ownership.ts";
 import { armPhase } from "./phase.ts";
+import { bringFetches } from "./publications.ts";
+import { intendResources } from "./resources.ts";
 import { planSetupStages, shipBundle } from "./setup.ts";
 import type { AttemptState, DeploymentState } from "./states.ts";
 import { attemptStateSchema, deploymentStateSchema } from "./states.ts";
@@ -98,8 +100,12 @@ async function startSetup(state: DeploymentState, input: StartPhaseInput, fx: Fl
   const experiment = await fx.openRun(state.runId);
   const topology = await readTopology(state.runId, state.deploymentId, fx);
   const stage = state.prepare.stage;
-  if (stage === 0) await shipBundle(state.runId, experiment, topology, fx);
+  if (stage === 0) {
+    await shipBundle(state.runId, experiment, topology, fx);
+    await intendResources(experiment, state.deployment, topology, state.runId, fx);
+  }
   const stages = planSetupStages(experiment, state.deployment, topology);
+  await bringFetches(stages[stage] ?? [], topology, state.runId, fx);
   const plan = planSetupPhase(
     {
       rendered: stages[stage] ?? [],

@@ -1,6 +1,7 @@
 import type { Failure } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
 import { deploymentKeys, runKeys, teardownExecution } from "../names/keys.ts";
+import type { Topology } from "../plan/types.ts";
 import type { ResourceState } from "../ports/provider.ts";
 import type { Receipt, RoundRecord } from "../records/schemas.ts";
 import {
@@ -15,6 +16,7 @@ import type { FlowEffects } from "./effects.ts";
 import { listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
 import { observeRound } from "./provision.ts";
 import { forEachBounded } from "./fan-out.ts";
+import { deleteResources, resourceLines } from "./resources.ts";
 import type { DeploymentState, TeardownInput, TeardownState } from "./states.ts";
 import { failureOfCaught } from "./states.ts";
 
@@ -22,6 +24,8 @@ import { failureOfCaught } from "./states.ts";
 const longestWaitSec = 60;
 /** After so many askings (about half a day) the receipt is written with what is still there, and says so. */
 const mostAskings = 700;
+/** Delete commands of the experiment's resources are waited for so often. */
+const mostDeleteAskings = 30;
 
 /** Ends a deployment's part of the sweep: hands it to the teardown machine, unless it is to be kept. */
 export async function releaseDeployment(
@@ -68,15 +72,6 @@ export const startTeardown = (input: TeardownInput, fx: FlowEffects): Promise<vo
 export async function closeDeployment(input: TeardownInput, fx: FlowEffects): Promise<TeardownState> {
   const keys = deploymentKeys(input.runId, input.deploymentId);
   await fx.store.putIfAbsent(keys.closed, toBytes({ reason: input.reason, at: fx.clock.now() }), "close");
-  const topology = await readRecord(fx.store, keys.topology, topologySchema);
-  if (topology !== undefined) {
-    // A host that doesn't answer any more can't be cleaned by hand; deletion, or its own expiry, does it.
-    await forEachBounded(topology.value.hosts, 16, async (host) => {
-      await fx.agent(input.runId, host).remove();
-    }).catch((error: unknown) => {
-      if (!(error instanceof FailureError)) throw error;
-    });
-  }
   await tell(fx, input.runId, "teardown", `${input.deploymentId}: taking down (${input.reason})`, {
     deploymentId: input.deploymentId,
   });
@@ -84,6 +79,13 @@ export async function closeDeployment(input: TeardownInput, fx: FlowEffects): Pr
 }
 
 export async function destroyDeployment(state: TeardownState, fx: FlowEffects): Promise<{ readonly begun: number }> {
+  const topology = await readRecord(fx.store, deploymentKeys(state.runId, state.deploymentId).topology, topologySchema);
+  if (topology !== undefined) {
+    // The hosts that made the experiment's own resources delete them first; asked a few times, then the receipt tells.
+    const running = await deleteResources(state, topology.value, fx);
+    if (running.length > 0 && state.asked < mostDeleteAskings) return { begun: 0 };
+    await removeOurs(state, topology.value, fx);
+  }
   let begun = 0;
   for (const round of await allRounds(state, fx)) {
     for (const [provider, place] of Object.entries(round.places)) {
@@ -92,6 +94,17 @@ export async function destroyDeployment(state: TeardownState, fx: FlowEffects): 
     }
   }
   return { begun };
+}
+
+/** Ends our processes on machines that aren't ours to delete, and removes our files there. */
+async function removeOurs(state: TeardownState, topology: Topology, fx: FlowEffects): Promise<void> {
+  const given = topology.hosts.filter((host) => !fx.provider(host.provider).capabilities.createsHosts);
+  await forEachBounded(given, 16, async (host) => {
+    await fx.agent(state.runId, host).remove();
+  }).catch((error: unknown) => {
+    // A machine that doesn't answer any more can't be cleaned; its lock runs out by itself.
+    if (!(error instanceof FailureError)) throw error;
+  });
 }
 
 export type Gone = TeardownState & { readonly kind: "remaining" | "open" | "gone" };
@@ -149,6 +162,7 @@ export async function writeReceipt(state: TeardownState, fx: FlowEffects): Promi
   const rounds = await allRounds(state, fx);
   const resources: Receipt["resources"] = [];
   for (const round of rounds) resources.push(...(await roundResources(state, round, fx)));
+  resources.push(...(await resourceLines(state.runId, state.deploymentId, fx)));
   const left = resources.filter((r) => r.outcome === "still there").length;
   const closedAt = fx.clock.now();
   const hostCount = (await readRecord(fx.store, keys.topology, topologySchema))?.value.hosts.length ?? 0;

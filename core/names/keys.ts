@@ -80,6 +80,12 @@ export const deploymentKeys = (runId: string, deployment: string) => {
     closed: `${prefix}/closed.json`,
     receipt: `${prefix}/receipt.json`,
     facts: (host: string) => `${prefix}/facts/${host}.json`,
+    /** What one host published and others fetched, by digest. */
+    published: (name: string) => `${prefix}/published/${name}.json`,
+    /** The definition's own resources: intended before they are made, deleted by teardown. */
+    resourceIntents: `${prefix}/resources/`,
+    resourceIntent: (name: string) => `${prefix}/resources/${name}.json`,
+    resourceDeleted: (name: string) => `${prefix}/resources-deleted/${name}.json`,
     /** Set-up's logs, by host. */
     setup: `${prefix}/setup`,
     setupAttempts: `${prefix}/setup/`,

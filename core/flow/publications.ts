@@ -1,0 +1,80 @@
+import { FailureError } from "../errors/failure.ts";
+import { sha256Hex } from "../evidence/sha256.ts";
+import { blobKey, deploymentKeys } from "../names/keys.ts";
+import type { FetchRule, RenderedStep, Topology, TopologyHost } from "../plan/types.ts";
+import type { FlowEffects } from "./effects.ts";
+import { toBytes } from "./effects.ts";
+
+/** What travels between hosts over the control side: binaries, certificates. Larger things belong into the store by the hosts themselves. */
+const mostBytes = 512 * 1024 ** 2;
+
+/**
+ * Brings files that one host published to the hosts that fetch them, before a set-up stage starts: by digest through the
+ * store, and secrets from host to host through this process's memory alone.
+ */
+export async function bringFetches(
+  steps: readonly RenderedStep[],
+  topology: Topology,
+  runId: string,
+  fx: FlowEffects,
+): Promise<void> {
+  const cache = new Map<string, Uint8Array>();
+  for (const step of steps) {
+    for (const rule of step.fetches ?? []) {
+      const source = `${rule.fromHost}:${rule.fromPath}`;
+      const body =
+        cache.get(source) ??
+        (await readPublished(rule, hostNamed(topology, rule.fromHost), runId, topology.deploymentId, fx));
+      cache.set(source, body);
+      await fx.agent(runId, hostNamed(topology, step.host)).putFile(rule.path, body, rule.mode);
+    }
+  }
+}
+
+async function readPublished(
+  rule: FetchRule,
+  host: TopologyHost,
+  runId: string,
+  deploymentId: string,
+  fx: FlowEffects,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // Paths of publications are relative to the supervisor's root, which is the folder "." to the agent.
+  for await (const chunk of fx.agent(runId, host).read(".", rule.fromPath, 0)) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > mostBytes) {
+      throw new FailureError({
+        class: "invalid",
+        message: `${rule.name} of ${host.name} is larger than ${mostBytes / 1024 ** 2} MiB`,
+        hint: "let each host download it, or publish a smaller file",
+      });
+    }
+  }
+  const body = concat(chunks, bytes);
+  if (!rule.secret) {
+    const sha256 = sha256Hex(body);
+    await fx.store.putIfAbsent(blobKey(sha256), body, "blob");
+    const record = { name: rule.name, host: host.name, path: rule.fromPath, sha256, bytes };
+    await fx.store.putIfAbsent(deploymentKeys(runId, deploymentId).published(rule.name), toBytes(record), "setup");
+  }
+  return body;
+}
+
+function concat(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
+  const body = new Uint8Array(bytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return body;
+}
+
+function hostNamed(topology: Topology, name: string): TopologyHost {
+  const host = topology.hosts.find((h) => h.name === name);
+  if (host === undefined)
+    throw new FailureError({ class: "defect", message: `no host ${name} in ${topology.deploymentId}` });
+  return host;
+}

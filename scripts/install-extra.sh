@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs what the tests named *.extra.test.ts need beyond Node and npm, on Debian or Ubuntu as root.
+set -euo pipefail
+packages=(openssh-server openssh-client iproute2 busybox redis-server redis-tools chromium python3-venv curl)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
+echo "installing ${missing[*]}"
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# The tests that need more than Node and npm: installs what they need, then runs them. A missing part is a failure here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then bash scripts/install-extra.sh; fi
+export REPRISE_EXTRA=1
+exec node --experimental-vm-modules --no-warnings node_modules/jest/bin/jest.js --runInBand 'extra\.test\.ts$' "$@"
