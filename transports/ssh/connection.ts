@@ -38,8 +38,10 @@ const endGraceMs = 1_000;
 export class Connection {
   /** Channels in use or being opened. */
   channels = 0;
-  /** What the server bears, as far as we know. */
+  /** What the server bears, as far as we know; 0 once it serves nothing new. */
   limit: number;
+  /** Channels that the server does not close. */
+  stuckChannels = 0;
   private readonly client: Client;
   private readonly socket: Duplex;
   private lossCause: Error | undefined;
@@ -86,6 +88,11 @@ export class Connection {
 
   get isLost(): boolean {
     return this.isLostNow;
+  }
+
+  /** Retired, and with nothing left on it that anybody waits for. */
+  get isSpent(): boolean {
+    return this.stuckChannels > 0 && this.channels <= this.stuckChannels;
   }
 
   /** Why it was lost, for people. */

@@ -56,6 +56,16 @@ export class HostPool {
 
   release(connection: Connection): void {
     connection.channels--;
+    if (connection.isSpent) connection.destroy();
+    this.serve();
+  }
+
+  /** A channel of this connection can't be closed: nothing new comes on it, and it ends with its last live channel. */
+  retire(connection: Connection): void {
+    connection.stuckChannels++;
+    connection.limit = 0;
+    this.connections.delete(connection);
+    if (connection.isSpent) connection.destroy();
     this.serve();
   }
 

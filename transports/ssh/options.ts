@@ -20,6 +20,12 @@ export interface SshOptions {
   readonly channelsPerConnection?: number;
   /** Once these are full, commands wait their turn. @default 2 */
   readonly connectionsPerHost?: number;
+  /**
+   * A channel that its server still holds open so long after we closed it is given up with its connection, which serves
+   * nothing new and ends with the last other command on it. OpenSSH does that where it refuses to signal: as root.
+   * @default 5,000
+   */
+  readonly closeGraceMs?: number;
   /** stderr is for people: this much of its end is kept. @default 65,536 */
   readonly stderrBytes?: number;
   /** Hides secrets in the commands that results show. @default nothing is hidden */
@@ -38,6 +44,7 @@ export const resolveSsh = (options: SshOptions): ResolvedSsh => ({
   keepAliveMissed: 3,
   channelsPerConnection: 8,
   connectionsPerHost: 2,
+  closeGraceMs: 5_000,
   stderrBytes: 65_536,
   mask: (command) => command,
   ...options,

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import type { ClientChannel } from "ssh2";
+import type { Clock } from "../../core/effects/clock.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import { messageOf } from "../../core/errors/reprise-error.ts";
 import type { CommandResult, HostAddress, RemoteTask, Transport } from "../../core/ports/transport.ts";
@@ -22,9 +23,6 @@ type Try =
   | { readonly kind: "notStarted"; readonly why: string }
   | { readonly kind: "lost"; readonly why: string; readonly stdout: string; readonly stderr: string }
   | { readonly kind: "ended"; readonly stdout: string; readonly stderr: string };
-
-/** A channel that has not confirmed its close for so long takes its connection with it. */
-const closeGraceMs = 10_000;
 
 /**
  * Commands on hosts over SSH: connections are kept, host keys pinned, outcomes told apart.
@@ -209,7 +207,15 @@ export class SshTransport implements Transport {
       if (error instanceof FailureError) throw error;
       return { kind: "notStarted", why: messageOf(error) };
     }
-    const opening = connection.exec(command, (channel) => new ChannelUse(channel, connection, pool, this.effects));
+    const opening = connection.exec(
+      command,
+      (channel) =>
+        new ChannelUse(channel, connection, {
+          pool,
+          clock: this.effects.clock,
+          closeGraceMs: this.options.closeGraceMs,
+        }),
+    );
     try {
       const use = await beforeAbort(opening, deadline.signal, {
         // The server had yet to answer: the channel is ours to close now that it does.
@@ -265,6 +271,12 @@ type Opened =
   | { readonly kind: "notStarted"; readonly why: string }
   | { readonly kind: "lost"; readonly why: string };
 
+interface ChannelOwner {
+  readonly pool: HostPool;
+  readonly clock: Clock;
+  readonly closeGraceMs: number;
+}
+
 /** One channel from its command to its end: gives the exit code and returns the channel's place exactly once. */
 class ChannelUse {
   /** The exit code once the channel is closed in good order; undefined where the end came otherwise. */
@@ -272,15 +284,15 @@ class ChannelUse {
   private settle: (exitCode: number | undefined) => void = () => undefined;
   readonly channel: ClientChannel;
   private readonly connection: Connection;
-  private readonly effects: ConnectionEffects;
+  private readonly owner: ChannelOwner;
   private closedNow = false;
   private abandoned = false;
   private readonly grace = new AbortController();
 
-  constructor(channel: ClientChannel, connection: Connection, pool: HostPool, effects: ConnectionEffects) {
+  constructor(channel: ClientChannel, connection: Connection, owner: ChannelOwner) {
     this.channel = channel;
     this.connection = connection;
-    this.effects = effects;
+    this.owner = owner;
     this.exit = new Promise((resolve) => (this.settle = resolve));
     let exitCode: number | undefined;
     channel.on("exit", (code: number | null, signalName?: string) => {
@@ -289,7 +301,7 @@ class ChannelUse {
     channel.once("close", () => {
       this.closedNow = true;
       this.grace.abort();
-      pool.release(connection);
+      owner.pool.release(connection);
       const settle = (): void => this.settle(connection.isLost ? undefined : exitCode);
       // stdout has ended here, stderr may still hold a chunk.
       if (channel.stderr.readableEnded || this.abandoned) settle();
@@ -308,8 +320,8 @@ class ChannelUse {
     // Reading on is what lets the close through.
     this.channel.resume();
     this.channel.stderr.resume();
-    void this.effects.clock.sleep(closeGraceMs, this.grace.signal).then(
-      () => this.connection.destroy(),
+    void this.owner.clock.sleep(this.owner.closeGraceMs, this.grace.signal).then(
+      () => this.owner.pool.retire(this.connection),
       () => undefined, // it closed
     );
   }
