@@ -114,7 +114,7 @@ describe("false alarms when looking again and again", () => {
   it(
     "stay below 5 % after every run with the anytime interval",
     () => {
-      const count = shareOf(41, 60, (values) => {
+      const count = shareOf(41, 40, (values) => {
         for (let n = 2; n <= values.length; n++) if (excludesZero(anytimeInterval(values.subarray(0, n)))) return true;
         return false;
       });
