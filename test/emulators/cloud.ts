@@ -12,8 +12,10 @@ import type { CloudName } from "./common/cloud-name.ts";
 import { FaultScript } from "./common/faults.ts";
 import type { FaultRule } from "./common/faults.ts";
 import type { InventoryItem } from "./common/inventory.ts";
+import { listenLoopback } from "./common/server.ts";
 import { resolveTimings } from "./common/timings.ts";
 import type { Timings } from "./common/timings.ts";
+import { makeLoopbackTls } from "./common/tls.ts";
 import type { Violation } from "./common/violations.ts";
 import { World } from "./common/world.ts";
 
@@ -49,6 +51,17 @@ export interface Emulator {
   machineAt(address: string): { readonly vm: VmSpec; readonly endpoint: BootedVm | undefined } | undefined;
   /** Makes things happen at their moment although nobody asks: for machines that are real or simulated. */
   drive(signal: AbortSignal): Promise<void>;
+  /** Serves the three clouds on loopback ports, and drives until closed. */
+  listen(): Promise<ListeningEmulator>;
+}
+
+/** Where the clouds can be reached: AWS and Google over http, Azure over https with a throw-away authority. */
+export interface ListeningEmulator {
+  readonly aws: { readonly url: string; readonly port: number };
+  readonly azure: { readonly url: string; readonly port: number; readonly caPem: string };
+  readonly gcp: { readonly url: string; readonly port: number };
+  /** Ends all connections and calls. */
+  close(): Promise<void>;
 }
 
 export function createEmulator(options: EmulatorOptions): Emulator {
@@ -79,5 +92,24 @@ export function createEmulator(options: EmulatorOptions): Emulator {
       return world.machineAt(address);
     },
     drive: (signal) => world.timeline.drive(signal),
+    listen: async () => {
+      const tls = makeLoopbackTls(Date.now());
+      const servers = {
+        aws: await listenLoopback(aws.handle),
+        azure: await listenLoopback(azure.handle, tls),
+        gcp: await listenLoopback(gcp.handle),
+      };
+      const stop = new AbortController();
+      const driving = world.timeline.drive(stop.signal);
+      return {
+        aws: servers.aws,
+        azure: { url: servers.azure.url, port: servers.azure.port, caPem: tls.caPem },
+        gcp: servers.gcp,
+        close: async () => {
+          stop.abort();
+          await Promise.all([driving, ...Object.values(servers).map((server) => server.close())]);
+        },
+      };
+    },
   };
 }

@@ -1,4 +1,5 @@
 import type { HttpHandlerOptions, RequestHandler } from "@smithy/types";
+import { ConnectionDropped } from "../common/http.ts";
 import type { HttpHandler } from "../common/http.ts";
 
 /** The request as AWS's SDK hands it to whatever sends it. */
@@ -32,7 +33,11 @@ export const awsRequestHandler = (handle: HttpHandler): SdkRequestHandler => ({
       for (const one of Array.isArray(value) ? value : [value]) url.searchParams.append(name, String(one ?? ""));
     const headers = Object.fromEntries(Object.entries(request.headers).map(([k, v]) => [k.toLowerCase(), v]));
     const signal = options?.abortSignal instanceof AbortSignal ? options.abortSignal : undefined;
-    const response = await handle({ method: request.method, url, headers, body: bodyText(request.body) }, signal);
+    const sent = { method: request.method, url, headers, body: bodyText(request.body) };
+    const response = await handle(sent, signal).catch((error: unknown) => {
+      // NodeHttpHandler gives a closed connection this name, by which the SDK's retries know it.
+      throw error instanceof ConnectionDropped ? Object.assign(error, { name: "TimeoutError" }) : error;
+    });
     return {
       response: {
         statusCode: response.status,

@@ -1,6 +1,7 @@
 import type { TokenCredential } from "@azure/core-auth";
-import { createHttpHeaders } from "@azure/core-rest-pipeline";
+import { createHttpHeaders, RestError } from "@azure/core-rest-pipeline";
 import type { HttpClient } from "@azure/core-rest-pipeline";
+import { ConnectionDropped } from "../common/http.ts";
 import type { HttpHandler } from "../common/http.ts";
 
 /** The emulator in place of Azure's HTTP client: same bytes, no socket. */
@@ -11,10 +12,11 @@ export const azureHttpClient = (handle: HttpHandler): HttpClient => ({
     if (request.body !== undefined && request.body !== null && typeof request.body !== "string")
       throw new Error("the emulator takes texts as bodies");
     const signal = request.abortSignal instanceof AbortSignal ? request.abortSignal : undefined;
-    const response = await handle(
-      { method: request.method, url: new URL(request.url), headers, body: request.body ?? "" },
-      signal,
-    );
+    const sent = { method: request.method, url: new URL(request.url), headers, body: request.body ?? "" };
+    const response = await handle(sent, signal).catch((error: unknown) => {
+      // As the SDK's own client wraps what Node reports.
+      throw error instanceof ConnectionDropped ? new RestError(error.message, { code: error.code, request }) : error;
+    });
     return {
       request,
       status: response.status,

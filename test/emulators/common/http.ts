@@ -16,7 +16,7 @@ export type HttpHandler = (request: HttpRequest, signal?: AbortSignal) => Promis
 
 /** The peer closed the connection without an answer; looks like Node's own error, so SDKs treat it as one. */
 export class ConnectionDropped extends Error {
-  override readonly name = "ConnectionDropped";
+  override name = "ConnectionDropped"; // adapters rename it as their SDK would
   readonly code = "ECONNRESET";
   readonly errno = -104;
   readonly syscall = "read";
