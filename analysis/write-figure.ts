@@ -42,7 +42,7 @@ export interface FigureOrigin {
 export interface DrawOptions extends Pick<RenderOptions, "theme" | "family" | "width" | "aspect"> {
   /** @default ["svg", "png", "pdf"] */
   readonly formats?: readonly FigureFormat[];
-  /** Also `<name>.screen.svg`, without fonts, for pages that have them. @default false */
+  /** Also `<name>.screen.svg` and `<name>.screen-dark.svg`, without fonts, for pages that have them. @default false */
   readonly forScreen?: boolean;
 }
 
@@ -209,19 +209,24 @@ async function renderAll<Row extends object>(figure: Figure<Row>, spec: FigureSp
   const { forScreen, ...render } = options;
   const title = figure.title ?? figure.name;
   const { svg, png, pdf, widthIn, heightIn, warnings } = await renderFigure(spec, { ...render, title });
-  const screen = forScreen
-    ? await renderFigure(spec, { theme: "screen", formats: ["svg"], embedsFonts: false, title })
-    : undefined;
-  const text = (content: string): Uint8Array => Buffer.from(content);
+  const screens = await Promise.all(
+    (forScreen ? (["screen", "screen-dark"] as const) : []).map(async (theme) => ({
+      theme,
+      ...(await renderFigure(spec, { theme, formats: ["svg"], embedsFonts: false, title })),
+    })),
+  );
   const { name } = figure;
-  const files: [string, Uint8Array][] = [
-    ...(svg === undefined ? [] : [[`${name}.svg`, text(svg)] satisfies [string, Uint8Array]]),
-    ...(png === undefined ? [] : [[`${name}.png`, png] satisfies [string, Uint8Array]]),
-    ...(pdf === undefined ? [] : [[`${name}.pdf`, pdf] satisfies [string, Uint8Array]]),
-    ...(screen?.svg === undefined ? [] : [[`${name}.screen.svg`, text(screen.svg)] satisfies [string, Uint8Array]]),
-    [`${name}.csv`, text(toCsv(drawnRows(spec)))],
-  ];
-  return { files, widthIn, heightIn, warnings: [...new Set([...warnings, ...(screen?.warnings ?? [])])] };
+  const files = [
+    [`${name}.svg`, svg],
+    [`${name}.png`, png],
+    [`${name}.pdf`, pdf],
+    ...screens.map((screen) => [`${name}.${screen.theme}.svg`, screen.svg] as const),
+    [`${name}.csv`, toCsv(drawnRows(spec))],
+  ].flatMap(([path, content]): [string, Uint8Array][] => {
+    if (typeof path !== "string" || content === undefined) return [];
+    return [[path, typeof content === "string" ? Buffer.from(content) : content]];
+  });
+  return { files, widthIn, heightIn, warnings: [...new Set([...warnings, ...screens.flatMap((s) => s.warnings)])] };
 }
 
 /** The rows that a spec's marks stand for: its own data, or that of its panels; annotations aside. */

@@ -141,6 +141,7 @@ describe("writeFigure", () => {
       expect((await readdir(join(folder, "deep"))).sort()).toEqual([
         "ops-by-clients.csv",
         "ops-by-clients.provenance.json",
+        "ops-by-clients.screen-dark.svg",
         "ops-by-clients.screen.svg",
         "ops-by-clients.svg",
       ]);

@@ -1,0 +1,77 @@
+/** What a gallery page shows: plain data, so that the same page is made from a finished run, a live one or a test. */
+
+export type RunState = "complete" | "running" | "incomplete" | "failed";
+export type ClaimVerdictWord = "holds" | "fails" | "cannot tell";
+
+export interface GalleryLink {
+  readonly label: string;
+  /** Relative to the page, an anchor, or http(s). */
+  readonly href: string;
+  readonly bytes?: number;
+}
+
+export interface GalleryFigure {
+  readonly name: string;
+  readonly title?: string;
+  readonly caption: string;
+  readonly estimator: string;
+  /** Drawn for a light screen, without fonts: the page has them. */
+  readonly svg: string;
+  /** Drawn for a dark one. @default the light one, on a light ground */
+  readonly svgDark?: string;
+  readonly downloads: readonly GalleryLink[];
+  readonly warnings?: readonly string[];
+  /** Planned trials that it was drawn without. */
+  readonly missing?: readonly string[];
+}
+
+export interface GalleryClaim {
+  readonly statement: string;
+  /** As published, with its source. */
+  readonly paper: string;
+  /** Ours, with its interval. */
+  readonly measured: string;
+  readonly verdict: ClaimVerdictWord;
+  /** What it would take to tell, where nothing can be told. */
+  readonly wouldTake?: string;
+}
+
+export interface GalleryColumn {
+  readonly key: string;
+  readonly label: string;
+  /** Aligned to the right, sorted by size. @default false */
+  readonly isNumber?: boolean;
+}
+
+export interface GalleryTrial {
+  /** Unique on the page: an anchor leads to it. */
+  readonly id: string;
+  readonly outcome: "valid" | "invalid" | "failed" | "running" | "planned";
+  /** By column key; what is absent stays empty. */
+  readonly cells: Readonly<Record<string, string | number | boolean>>;
+  /** The trial's own page or folder. */
+  readonly href?: string;
+  readonly note?: string;
+}
+
+export interface GalleryReceipt {
+  readonly isClosed: boolean;
+  readonly lines: readonly { readonly label: string; readonly value: string }[];
+  readonly note?: string;
+}
+
+export interface GalleryPage {
+  readonly title: string;
+  readonly experiment: string;
+  readonly runId: string;
+  readonly question?: string;
+  readonly state: RunState;
+  readonly facts: readonly { readonly label: string; readonly value: string }[];
+  readonly figures: readonly GalleryFigure[];
+  readonly claims: readonly GalleryClaim[];
+  readonly trials: { readonly columns: readonly GalleryColumn[]; readonly rows: readonly GalleryTrial[] };
+  readonly files: readonly GalleryLink[];
+  readonly receipt?: GalleryReceipt;
+  /** ISO 8601; given, so that the same page has the same bytes. */
+  readonly generatedAt: string;
+}

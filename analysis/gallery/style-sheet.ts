@@ -1,0 +1,50 @@
+/** The page's style: quiet, printable, light or dark as the reader's system asks. */
+export const styleSheet = `
+:root{color-scheme:light dark;--ground:#fff;--raised:#f6f8fa;--ink:#20262d;--muted:#5b6670;--rule:#dfe4e9;--accent:#2668ab;--good:#1b7f54;--bad:#b3261e;--unsure:#8a5a00;--figure:#fff}
+@media (prefers-color-scheme:dark){:root{--ground:#14181d;--raised:#1b2127;--ink:#e4e9ee;--muted:#9ba7b3;--rule:#2d363f;--accent:#7cb5f5;--good:#5ccb97;--bad:#f58a80;--unsure:#e0b052;--figure:#14181d}}
+*{box-sizing:border-box}
+html{font:16px/1.55 "Open Sans",system-ui,sans-serif;background:var(--ground);color:var(--ink);scroll-padding-top:1rem}
+body{margin:0 auto;max-width:72rem;padding:2.5rem 1.5rem 4rem}
+h1{font-size:1.75rem;line-height:1.25;margin:.1rem 0 .4rem;font-weight:600;letter-spacing:-.01em}
+h2{font-size:1.15rem;font-weight:600;margin:3rem 0 1rem;padding-top:.9rem;border-top:1px solid var(--rule)}
+h3{font-size:1rem;font-weight:600;margin:0 0 .6rem}
+p{margin:.3rem 0}
+a{color:var(--accent);text-decoration-thickness:1px;text-underline-offset:.18em}
+:focus-visible{outline:2px solid var(--accent);outline-offset:2px;border-radius:3px}
+code,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.86em}
+.skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem;background:var(--ground);padding:.3rem .6rem}
+.over{color:var(--muted);font-size:.9rem}
+.question{font-size:1.05rem;color:var(--muted);max-width:46rem}
+nav{display:flex;flex-wrap:wrap;gap:.2rem 1.3rem;margin-top:1.1rem;font-size:.92rem}
+.badge{display:inline-block;padding:.05rem .55rem;border:1px solid currentColor;border-radius:1rem;font-size:.8rem;line-height:1.5;white-space:nowrap}
+.good{color:var(--good)}.bad{color:var(--bad)}.unsure{color:var(--unsure)}.plain{color:var(--muted)}
+dl.facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.9rem 1.5rem;margin:1.6rem 0 0}
+dl.facts dt{font-size:.8rem;color:var(--muted)}dl.facts dd{margin:0;overflow-wrap:anywhere}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(30rem,100%),1fr));gap:2.6rem 2.2rem}
+figure{margin:0;min-width:0}
+figure .plot{position:relative;background:var(--figure);overflow-x:auto}
+figure svg{display:block;width:100%;height:auto;max-width:60rem}
+figure svg text{font-kerning:normal;font-variant-ligatures:none}
+figcaption{margin-top:.7rem;font-size:.92rem}
+figcaption .estimator{color:var(--muted);margin-top:.25rem}
+.links{display:flex;flex-wrap:wrap;gap:.1rem .9rem;margin:.45rem 0 0;padding:0;list-style:none;font-size:.88rem}
+.note{border-left:3px solid var(--unsure);padding:.1rem 0 .1rem .7rem;margin-top:.5rem;font-size:.88rem}
+.for-dark{display:none}
+@media (prefers-color-scheme:dark){.for-light.has-dark{display:none}.for-dark{display:block}.light-only{background:#fff;padding:.6rem;border-radius:6px}}
+table{border-collapse:collapse;width:100%;font-size:.9rem}
+th,td{padding:.38rem .8rem .38rem 0;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--rule)}
+th{font-weight:600;white-space:nowrap}
+td.number,th.number{text-align:right;padding-right:1.7rem;font-variant-numeric:tabular-nums}
+th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
+th button::after{content:"";display:inline-block;width:.9em;color:var(--muted)}
+th[aria-sort=ascending] button::after{content:" ▴"}th[aria-sort=descending] button::after{content:" ▾"}
+tbody tr:target{background:var(--raised)}tbody tr:hover{background:var(--raised)}
+.scroll{overflow-x:auto}
+.filter{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;margin-bottom:.7rem;font-size:.9rem}
+.filter input{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--rule);border-radius:5px;padding:.25rem .55rem;width:16rem;max-width:100%}
+.tip{position:absolute;pointer-events:none;background:var(--ink);color:var(--ground);font-size:.8rem;line-height:1.4;padding:.3rem .55rem;border-radius:4px;max-width:19rem;z-index:2;white-space:pre-line}
+.tip[hidden]{display:none}
+footer{margin-top:3.5rem;padding-top:.9rem;border-top:1px solid var(--rule);color:var(--muted);font-size:.85rem}
+@media print{:root{color-scheme:light;--ground:#fff;--raised:#fff;--ink:#000;--muted:#444;--rule:#bbb;--figure:#fff}html{font-size:10pt}body{max-width:none;padding:0}nav,.filter,.tip,.skip{display:none!important}.for-light,.for-light.has-dark{display:block!important}.for-dark{display:none!important}.figures{grid-template-columns:1fr 1fr}figure,tr{break-inside:avoid}h2{break-after:avoid}}
+@media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
+`;

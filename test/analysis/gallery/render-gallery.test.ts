@@ -1,0 +1,67 @@
+import { GalleryContentError, renderGallery } from "../../../analysis/gallery/index.ts";
+import { pageFixture } from "./page-fixture.ts";
+
+const page = await pageFixture();
+const text = renderGallery(page);
+
+describe("renderGallery", () => {
+  it("is one page that needs no network", () => {
+    const addresses = [...text.matchAll(/(?:src|href)="([^"#][^"]*)"|url\(([^)#]+)\)/g)].map((m) => m[1] ?? m[2] ?? "");
+    const fetched = addresses.filter((address) => /^(https?:)?\/\//.test(address));
+    expect(fetched).toEqual([]);
+    expect(text).toContain("default-src 'none'");
+    expect(text).not.toContain("<link");
+  });
+
+  it("gives the same bytes for the same data", async () => {
+    expect(renderGallery(await pageFixture())).toBe(text);
+  });
+
+  it("keeps every id of every figure apart", () => {
+    const ids = [...text.matchAll(/\bid="([^"]+)"/g)].map((m) => m[1]);
+    expect(new Set(ids).size).toBe(ids.length);
+    const targets = [...text.matchAll(/url\(#([^)]+)\)|href="#([^"]+)"/g)].map((m) => m[1] ?? m[2]);
+    expect(targets.filter((target) => !ids.includes(target))).toEqual([]);
+  });
+
+  it("draws each figure for light and dark, and says which trials it lacks", () => {
+    expect(text.match(/class="for-dark"/g)).toHaveLength(page.figures.length);
+    expect(text).toContain("Drawn without 2 planned trials: clients=64 trial 1, clients=64 trial 2.");
+  });
+
+  it("shows verdicts by word and sign, trials with outcome and note, and the receipt", () => {
+    expect(text).toContain("✓ holds");
+    expect(text).toContain("? cannot tell");
+    expect(text).toContain("timeout: load ran longer than 60 s");
+    expect(text).toContain("Nothing of this run is left.");
+  });
+
+  it("leaves out sections with nothing in them", () => {
+    const bare = renderGallery({ ...page, claims: [], files: [] });
+    expect(bare).not.toContain('id="claims"');
+    expect(bare).not.toContain('href="#files"');
+  });
+
+  it("escapes whatever a definition or log may hold", () => {
+    const evil = '<img src=x onerror="alert(1)">';
+    const evilPage = renderGallery({ ...page, title: evil, facts: [{ label: evil, value: evil }] });
+    expect(evilPage).not.toContain("<img");
+    expect(evilPage).toContain("&#60;img");
+  });
+
+  it.each(["javascript:alert(1)", " JaVaScRiPt:x", "data:text/html,x", "file:///etc/passwd"])(
+    "refuses the link %j",
+    (href) => {
+      const bad = { ...page, files: [{ label: "x", href }] };
+      expect(() => renderGallery(bad)).toThrow(GalleryContentError);
+    },
+  );
+
+  it.each(["<svg><script>1</script></svg>", '<svg onload="x"></svg>', '<svg><image href="http://x/"/></svg>'])(
+    "refuses the SVG %j",
+    (svg) => {
+      const figures = [{ ...page.figures[0]!, svg }];
+      expect(() => renderGallery({ ...page, figures })).toThrow("scripts or links");
+    },
+  );
+});
