@@ -19,7 +19,7 @@ export async function loadTrials(store: ObjectStore, runId: string): Promise<Tri
       experiment: manifest.experiment,
       sweep: manifest.sweep,
       pointKey: manifest.pointKey,
-      parameters: manifest.parameters as Trial["parameters"], // z.json() parsed it
+      parameters: manifest.parameters,
       trialIndex: manifest.trialIndex,
       trialKey: manifest.trialKey,
       attempt: manifest.attempt,

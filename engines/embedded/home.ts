@@ -31,8 +31,8 @@ export async function readSecret(home: string): Promise<Uint8Array> {
   const mine = `${secret}.${process.pid}`;
   await writeFile(mine, `${randomBytes(masterSecretBytes).toString("hex")}\n`, { mode: 0o600 });
   // Linked, not renamed: of two first uses at once, the second finds the first one's secret.
-  await link(mine, secret).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
+  await link(mine, secret).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // node:fs errors carry a code
   });
   await unlink(mine);
   return read();

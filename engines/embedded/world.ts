@@ -70,7 +70,7 @@ export function createWorld(options: WorldOptions): World {
         const key = `${runId} ${host.name} ${host.publicAddress}:${host.sshPort}`;
         const known = agents.get(key);
         if (known !== undefined) return known;
-        const made = new ShellAgent(
+        const shell = new ShellAgent(
           {
             host: hostAddress(host),
             root: supervisorRoot(runId),
@@ -79,6 +79,7 @@ export function createWorld(options: WorldOptions): World {
           },
           { transport: transport(runId), clock, files: options.supervisor },
         );
+        const made = host.provider === "local" ? withOurClock(shell) : shell;
         agents.set(key, made);
         return made;
       },
@@ -104,6 +105,16 @@ export function createWorld(options: WorldOptions): World {
     },
   };
 }
+
+/** A host on this machine has this machine's clock: there is nothing to measure. */
+const withOurClock = (agent: HostAgent): HostAgent =>
+  new Proxy(agent, {
+    get: (target, property) => {
+      if (property === "clockOffset") return async () => ({ offsetMs: 0, errorMs: 0 });
+      const member: unknown = Reflect.get(target, property, target);
+      return typeof member === "function" ? (member.bind(target) as unknown) : member; // a method keeps its object
+    },
+  });
 
 /** Longer than any trial: a host may report until its own deadline, which is what bounds it. */
 const capabilityLifeMs = 7 * 24 * 3_600_000;
