@@ -52,7 +52,7 @@ now() { # sets NOW: ms since the epoch
 # busybox's date knows no nanoseconds: there the offset of the uptime is measured where a second begins, and kept.
 find_clock() {
   if [ -n "${EPOCHREALTIME:-}" ]; then CLOCK=bash; return; fi
-  case $(date +%s%N) in *[!0-9]* | ? | ?? | ????????????) ;; *) CLOCK=date; return ;; esac
+  case $(date +%s%N) in *[!0-9]*) ;; ?????????????????*) CLOCK=date; return ;; esac
   CLOCK=uptime CLOCK_OFFSET=
   { read -r CLOCK_OFFSET <"$S/clock.$BOOT"; } 2>/dev/null
   fc_sec=$(date +%s)
@@ -486,6 +486,11 @@ write_launch() { # FOLDER SCRIPT OUT ERR MARKER-SUFFIX
       shq "${wl_pair#*=}"
       printf 'export REPRISE_%s=%s\n' "${wl_pair%%=*}" "$Q"
     done
+    if [ -n "$U_USER" ]; then
+      # Names were checked: a tilde is the one portable way to another user's home.
+      eval "shq ~$U_USER"
+      printf 'export HOME=%s USER=%s LOGNAME=%s\n' "$Q" "$U_USER" "$U_USER"
+    fi
     eval "printf '%s\n' \"\$u${I}_env\""
     # Last, so that nothing can hide from us by a variable of its own.
     printf 'export REPRISE_MARKER=%s\n' "$ID:$wl_marker"
@@ -1020,7 +1025,9 @@ cmd_sample() { # STEP
   find_tools
   now
   while try_own "$K/sampler"; do
-    sample 0
+    # Looked at once we own it: whoever ended the last unit before then takes the final sample without us.
+    set -- "$K"/active/u.*
+    if [ -f "$1" ]; then sample 0; fi
     rm -f "$K/sampler"
     # Somebody may have become active between our last look and now.
     set -- "$K"/active/u.*
@@ -1033,7 +1040,7 @@ start_sampler() { owner_of "$K/sampler" || spawn _sample "$STEP"; }
 # Once nothing of the attempt runs: samples are final before they are collected.
 end_sampler() {
   set -- "$K"/active/u.*
-  if [ -f "$1" ] || [ ! -f "$A/samples.csv" ]; then return; fi
+  if [ -f "$1" ] || { [ "$step_units" = 0 ] && [ ! -f "$A/samples.csv" ]; }; then return; fi
   if owner_of "$K/sampler"; then
     es_pid=$OWNER_PID
     if [ "$SETSID" != none ]; then kill -KILL "-$es_pid" 2>/dev/null; fi
@@ -1377,6 +1384,7 @@ run_step() {
 
 await_instant() { # MS: sleeps until shortly before, then reads the clock until it is there
   now
+  EV=
   if [ $(($1 - NOW)) -gt 40 ]; then
     timer $(($1 - NOW - 25)) instant
     while [ -z "$HALT" ] && [ "$EV" != instant ]; do next_event; done

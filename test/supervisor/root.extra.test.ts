@@ -52,13 +52,13 @@ describe("supervisor as root", () => {
             user: "nobody",
             workDir: "work",
             files: [{ path: "secret", mode: "600", content: "x" }],
-            script: "id -un; cat secret; touch mine; ! cat $REPRISE_ROOT/.state/steps/user/step.sh 2>/dev/null",
+            script: "id -un; echo $USER $HOME; cat secret; touch mine; ! cat $REPRISE_ROOT/.state/steps/user/step.sh 2>/dev/null",
           }),
         ],
       }),
     );
     expect(result.failure).toBeUndefined();
-    expect(host.read("attempts/p.t0.a1/u.out")).toBe("nobody\nx");
+    expect(host.read("attempts/p.t0.a1/u.out")).toBe("nobody\nnobody /nonexistent\nx");
     expect(statSync(join(host.root, "attempts/p.t0.a1/work/mine")).uid).not.toBe(0);
     const absent = await host.run(
       stepFixture({ stepId: "absent", units: [unitFixture({ name: "a", user: "no-such-user", script: "true" })] }),

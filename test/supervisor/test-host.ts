@@ -14,7 +14,7 @@ export interface TestHost {
   readonly root: string;
   /** Text of a file below the root. */
   read(path: string): string;
-  /** The state of a step once it is done or superseded; fails with the supervisor's log when it takes over 20 s. */
+  /** The state of a step once it is done or superseded; fails with the supervisor's log when it takes over 25 s. */
   finished(stepId: string): Promise<StepState>;
   /** Arms and waits for the result. */
   run(step: HostStep): Promise<StepResult>;
@@ -58,7 +58,7 @@ export async function openTestHost(
     root,
     read: (path) => readFileSync(join(root, path), "utf8"),
     async finished(stepId) {
-      const state = await agent.wait(stepId, 20_000);
+      const state = await agent.wait(stepId, 25_000);
       if (state.kind === "armed" || state.kind === "running") {
         throw new Error(`step ${stepId} is still ${state.kind}: ${readFileSync(join(root, ".state/log"), "utf8")}`);
       }
@@ -132,7 +132,7 @@ export const stepFixture = (overrides: Partial<HostStep> & Pick<HostStep, "stepI
 
 /** Polls a cheap condition; what it reads may not be there yet. */
 export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const until = Date.now() + 10_000;
+  const until = Date.now() + 25_000;
   for (;;) {
     try {
       if (await condition()) return;
