@@ -1,8 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** Beside the repository: taken from public sources, too large to keep in it (its README tells origins and licences). */
-const folder = fileURLToPath(new URL("../../../../shared/apispecs/", import.meta.url));
+/**
+ * Beside the repository, or where REPRISE_APISPECS says: taken from public sources, too large to keep in the repository
+ * (its README tells origins and licences).
+ */
+const folder =
+  process.env["REPRISE_APISPECS"] ?? fileURLToPath(new URL("../../../../shared/apispecs", import.meta.url));
 
 const cache = new Map<string, unknown>();
 let warned = false;
@@ -19,7 +23,7 @@ export function readSpec(file: string): unknown {
     warned = true;
     return undefined;
   }
-  if (!cache.has(file)) cache.set(file, JSON.parse(readFileSync(`${folder}${file}`, "utf8")));
+  if (!cache.has(file)) cache.set(file, JSON.parse(readFileSync(`${folder}/${file}`, "utf8")));
   return cache.get(file);
 }
 
