@@ -34,12 +34,16 @@ export function processCount(
   definition: LoadedDefinition,
 ): number {
   if (!program.when(scope)) return 0;
-  const count = program.count?.(scope) ?? hosts.length;
-  if (count > 0 && hosts.length === 0) {
+  const count = program.count?.(scope);
+  if (count !== 0 && hosts.length === 0) {
     const groups = program.on.map((group) => `\`${group}\``).join(", ");
-    definition.fail([...program.path, "on"], `no host of this deployment has the role or label ${groups}`);
+    definition.fail(
+      [...program.path, "on"],
+      `no host of this deployment has the role or label ${groups}`,
+      "leave it out at such points with `when:`",
+    );
   }
-  return count;
+  return count ?? hosts.length;
 }
 
 /** Which side's parameters count for which processes. */

@@ -1,18 +1,20 @@
 import type { LoadedDefinition } from "../definition/program.ts";
 import { DefinitionError } from "../definition/problem.ts";
 import type { Problem } from "../definition/problem.ts";
-import { canonicalJson, leavesOf } from "../definition/json-values.ts";
+import { canonicalJson, isJsonObject } from "../definition/json-values.ts";
+import type { Json, JsonObject } from "../effects/json.ts";
 import { phaseNames } from "../names/keys.ts";
 import type { Plan, PlannedDeployment, PlannedPoint, Topology, TrialContext } from "../plan/types.ts";
 import { openExperiment } from "./open-experiment.ts";
 
-/** Points rendered in full; the others are told apart by values that these have, too. */
-const maxRehearsed = 200;
+/** Points rendered in full, and values of one parameter that are surely among them. */
+const maxRehearsed = 60;
+const maxValues = 8;
 
 /**
  * Renders set-up and trials on made-up hosts, so that a definition's mistakes show before a machine is asked for.
  *
- * Every value that a parameter takes, every variant and every side of a comparison is rendered at least once.
+ * Every variant, every side of a comparison and the outermost values of every parameter are rendered at least once.
  *
  * @throws {DefinitionError} with all that can't be rendered, each mistake once
  */
@@ -24,7 +26,11 @@ export function rehearse(definition: LoadedDefinition, plan: Plan): void {
       render();
     } catch (error) {
       if (!(error instanceof DefinitionError)) throw error;
-      for (const problem of error.problems) problems.set(JSON.stringify(problem), problem);
+      // One place of the definition is told once, whatever values it fails with.
+      for (const problem of error.problems) {
+        const place = `${problem.file}:${problem.line}:${problem.column}`;
+        if (!problems.has(place)) problems.set(place, problem);
+      }
     }
   };
   const topologies = new Map(plan.deployments.map((deployment) => [deployment.name, madeUpTopology(deployment)]));
@@ -63,32 +69,42 @@ export function rehearse(definition: LoadedDefinition, plan: Plan): void {
   if (problems.size > 0) throw new DefinitionError([...problems.values()]);
 }
 
-/** Points of which each has a value, variant or side that none before it had. */
+/**
+ * Points of which each has a value, variant or side that none before it had; of a parameter with many values the first
+ * few, the smallest and the largest.
+ */
 export function pointsToRehearse(points: readonly PlannedPoint[]): PlannedPoint[] {
-  const seen = new Set<string>();
+  const byPath = new Map<string, Map<string, { readonly value: Json; readonly point: PlannedPoint }>>();
   const known = new WeakSet<object>();
-  const chosen: PlannedPoint[] = [];
-  const isNew = (word: string): boolean => {
-    if (seen.has(word)) return false;
-    seen.add(word);
-    return true;
-  };
   for (const point of points) {
-    if (chosen.length >= maxRehearsed) break;
-    let fresh = isNew(`${point.sweep} ${point.deployment} ${point.variant ?? ""} ${point.arm ?? ""}`);
-    for (const tree of point.arms === undefined ? [point.parameters] : [point.arms.A, point.arms.B]) {
-      for (const [path, value] of leavesOf(tree)) {
-        // Lists and trees shared by many points are looked at once.
-        if (typeof value === "object" && value !== null) {
-          if (known.has(value)) continue;
-          known.add(value);
-        }
-        if (isNew(`${point.sweep} ${path.join(".")} ${canonicalJson(value)}`)) fresh = true;
+    const note = (path: string, value: Json): void => {
+      const values = byPath.get(path) ?? new Map<string, { readonly value: Json; readonly point: PlannedPoint }>();
+      byPath.set(path, values);
+      const key = canonicalJson(value);
+      if (!values.has(key)) values.set(key, { value, point });
+    };
+    note(`${point.sweep} `, [point.deployment, point.variant ?? "", point.arm ?? ""]);
+    const visit = (tree: JsonObject, path: string): void => {
+      // Trees that many points share are looked at once.
+      if (known.has(tree)) return;
+      known.add(tree);
+      for (const [name, value] of Object.entries(tree)) {
+        if (isJsonObject(value)) visit(value, `${path}.${name}`);
+        else if (value !== undefined) note(`${point.sweep} ${path}.${name}`, value);
       }
-    }
-    if (fresh) chosen.push(point);
+    };
+    for (const tree of point.arms === undefined ? [point.parameters] : [point.arms.A, point.arms.B]) visit(tree, "");
   }
-  return chosen;
+  const chosen = new Set<PlannedPoint>();
+  for (const values of byPath.values()) {
+    const seen = [...values.values()];
+    const numbers = seen
+      .filter(({ value }) => typeof value === "number")
+      .sort((a, b) => Number(a.value) - Number(b.value));
+    for (const { point } of seen.slice(0, maxValues)) chosen.add(point);
+    for (const extreme of [numbers[0], numbers.at(-1)]) if (extreme !== undefined) chosen.add(extreme.point);
+  }
+  return [...chosen].slice(0, maxRehearsed);
 }
 
 /** Hosts as they could be: addresses of documentation networks, one network for each provider and region. */

@@ -133,7 +133,7 @@ export class TrialRenderer {
       .sort((a, b) => order(a) - order(b) || (a.name < b.name ? -1 : 1));
     const scopes = this.#armScopes(point, trial.parameters, hosts, trial.trialIndex);
     const processes = layOut(this.#definition, scopes, hosts, trial.lane);
-    this.#last = { trial, point, hosts, scopes, processes, known: new Map() };
+    this.#last = { trial, point, hosts, scopes, processes, known: new Map(), json: new Map() };
     return this.#last;
   }
 
@@ -175,9 +175,19 @@ export class TrialRenderer {
     return scope;
   }
 
+  #sharedJson(layout: Layout, scope: Scope): string {
+    const known = layout.json.get(scope);
+    if (known !== undefined) return known;
+    const json = sharedJson(scope);
+    layout.json.set(scope, json);
+    return json;
+  }
+
   #unit(layout: Layout, process: Process): Unit {
     const { program, host } = process;
-    const scope: Scope = { ...this.#scope(layout, host, process.arm), self: selfOfProcess(process, host) };
+    const shared = this.#scope(layout, host, process.arm);
+    const self = selfOfProcess(process, host);
+    const scope: Scope = { ...shared, self };
     const isCommand = program.ready.kind === "exit";
     const readyTimeoutMs = program.readyTimeoutMs?.(scope);
     const files: InputFile[] = program.files.map((file) => ({
@@ -195,7 +205,10 @@ export class TrialRenderer {
         ...renderEnv(this.#definition.program.env, scope),
         ...renderEnv(program.env, scope),
       },
-      files: [...files, { path: contextFile, mode: "644", content: contextJson(scope) }],
+      files: [
+        ...files,
+        { path: contextFile, mode: "644", content: contextJson(this.#sharedJson(layout, shared), self) },
+      ],
       workDir: process.unit,
       user: program.user,
       timeoutMs: isCommand
@@ -387,6 +400,7 @@ interface Layout {
   readonly scopes: ArmScopes;
   readonly processes: readonly Process[];
   readonly known: Map<string, Scope>;
+  readonly json: Map<Scope, string>;
 }
 
 const renderEnv = (env: EnvProgram, scope: Scope): Record<string, string> =>
@@ -422,16 +436,13 @@ function renderLimits(limits: LimitsProgram, scope: Scope): UnitLimits {
   return Object.fromEntries(Object.entries(rendered).filter(([, value]) => value !== undefined));
 }
 
-/** Everything a script may want to know, as one file. */
-function contextJson(scope: Scope): string {
+/** Everything a script may want to know, as one file; `shared` is what all processes of a host see. */
+const contextJson = (shared: string, self: Value): string =>
+  `{\n "schema": "reprise/context@1",\n "self": ${JSON.stringify(self)},${shared.slice(1)}\n`;
+
+function sharedJson(scope: Scope): string {
   const { params, vars, ...others } = scope;
-  const context: Readonly<Record<string, Value | undefined>> = {
-    schema: "reprise/context@1",
-    parameters: params,
-    variables: vars,
-    ...others,
-  };
-  return `${JSON.stringify(context, undefined, 1)}\n`;
+  return JSON.stringify({ parameters: params, variables: vars, ...others }, undefined, 1);
 }
 
 /** A landed file's process: `load-0/latency.csv` and `load-0.out` are of `load-0`. */
