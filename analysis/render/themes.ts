@@ -230,7 +230,6 @@ export function toVegaConfig(theme: Theme): Config {
     },
     view: { stroke: null },
     line: { strokeWidth: line.series, strokeCap: "butt", strokeJoin: "round" },
-    trail: { color: colors.ink },
     point: { size: theme.pointSize, filled: true, strokeWidth: line.series * 0.6 },
     rule: { color: colors.ink, strokeWidth: line.rule },
     area: { opacity: 0.2 },
