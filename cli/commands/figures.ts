@@ -14,6 +14,7 @@ import { homePaths } from "../../engines/embedded/home.ts";
 import { version } from "../../engines/embedded/version.ts";
 import { openStoredRun } from "../../engines/embedded/world.ts";
 import { loadFiguresModule } from "../figures-module.ts";
+import { writeGallery } from "../gallery.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
 import { loadDefinition } from "../load.ts";
 import { loadTrials, plannedTrials } from "../load-trials.ts";
@@ -22,6 +23,7 @@ import type { CommandContext } from "../main.ts";
 interface Options {
   readonly run?: string;
   readonly output: string;
+  readonly gallery?: true;
 }
 
 /** Draws an experiment's figures from its newest run with results, or those of every experiment that has any. */
@@ -47,6 +49,10 @@ export async function figures(context: CommandContext, name: string | undefined,
     const target = join(options.output, definition.spec.name);
     const made = await drawExperiment({ folder: folder.folder, modules: [...modules], runId, target, home }, store);
     drawn.push({ experiment: definition.spec.name, runId, figures: made });
+    if (options.gallery === true) {
+      await writeGallery({ runId, spec: definition.spec, drawn: made, target }, store);
+      output.line(join(target, "index.html"));
+    }
     for (const figure of made) {
       output.line(`${join(target, figure.name)}.{svg,png,pdf,csv}${figure.isFromCache ? "  (unchanged)" : ""}`);
       if (figure.missing.length > 0)
@@ -89,7 +95,7 @@ async function drawExperiment(
     );
     for (const figure of module.figures) {
       // A module's figures differ in their rows, which only they know and check.
-      const own: Figure<object> = figure as unknown as Figure<object>;
+      const own: Figure<object> = figure;
       try {
         drawn.push(
           await drawFigure(own, {
