@@ -1303,7 +1303,9 @@ cmd_run() { # STEP
   while [ "$cr_i" -le "$step_units" ]; do eval "u${cr_i}_state=notStarted"; cr_i=$((cr_i + 1)); done
   HALT= FAIL_CLASS= FAIL_MESSAGE= FAIL_EVIDENCE= LATE= STOPPED=
   now
-  timer $((step_deadline - NOW)) deadline
+  if [ "$step_units" -gt 0 ] || [ "$step_go" = 1 ] || [ "$step_guard" = 1 ]; then
+    timer $((step_deadline - NOW)) deadline
+  fi
   SINCE=$NOW
   if [ -f "$D/push" ] && [ ! -f "$D/acknowledged" ]; then owner_of "$D/pusher" || spawn _push "$STEP"; fi
 
@@ -2041,7 +2043,8 @@ cmd_arm() { # STEP SHA256: the step's text on stdin
   unlock
   STEP=$1
   if [ $ar_answer = armed ]; then spawn _run "$1"; else revive "$1"; fi
-  wait_for 20000 is_prepared
+  # Who will say go needs to know that nothing is left to prepare; others need not wait.
+  if [ "$step_go" = 1 ]; then wait_for 20000 is_prepared; fi
   echo "{\"kind\":\"$ar_answer\"}"
 }
 is_prepared() { [ -f "$D/prepared" ] || is_over "$D"; }

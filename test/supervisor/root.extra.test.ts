@@ -52,7 +52,8 @@ describe("supervisor as root", () => {
             user: "nobody",
             workDir: "work",
             files: [{ path: "secret", mode: "600", content: "x" }],
-            script: "id -un; echo $USER $HOME; cat secret; touch mine; ! cat $REPRISE_ROOT/.state/steps/user/step.sh 2>/dev/null",
+            script:
+              "id -un; echo $USER $HOME; cat secret; touch mine; ! cat $REPRISE_ROOT/.state/steps/user/step.sh 2>/dev/null",
           }),
         ],
       }),
