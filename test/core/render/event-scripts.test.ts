@@ -5,12 +5,12 @@ const syntaxOf = (script: string) => spawnSync("sh", ["-n", "-c", script], { enc
 
 describe("shapeScript", () => {
   it.each([
-    ["a rate", { rateBitsPerSec: 1e7, delayMs: undefined, loss: undefined }, ["tbf rate 10000000bit burst 65536"]],
+    ["a rate", { rateBitsPerSec: 1e7, delayMs: undefined, loss: undefined }, ["htb rate 10000000bit burst 65536"]],
     ["delay and loss", { rateBitsPerSec: undefined, delayMs: 20, loss: 0.001 }, ["netem delay 20ms loss 0.1%"]],
     [
       "all of them",
       { rateBitsPerSec: 1e9, delayMs: 5, loss: 0.5 },
-      ["netem delay 5ms loss 50%", "parent 7e58:1 handle 7e59: tbf rate 1000000000bit burst 1250000"],
+      ["netem delay 5ms loss 50%", "htb rate 1000000000bit burst 1250000"],
     ],
   ])("shapes %s, and can be undone", (_, shape, parts) => {
     const { script, undo } = shapeScript({ addresses: ["10.0.0.1", "fd00::1"], ...shape });
