@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Random } from "../../core/effects/random.ts";
 import { messageOf } from "../../core/errors/reprise-error.ts";
@@ -19,7 +21,7 @@ import { homePaths, readSecret } from "./home.ts";
 import { openHostEndpoint } from "./host-endpoint.ts";
 import { announceEngine, retireEngine } from "./launch.ts";
 import { distFile } from "./package-files.ts";
-import { createWorld } from "./world.ts";
+import { createWorld, openStoredRun, plannedMachines } from "./world.ts";
 import { version } from "./version.ts";
 
 /**
@@ -50,7 +52,11 @@ const store = new FolderStore({
   clock: systemClock,
   uploads: { baseUrl: () => endpoint.uploadUrl, ttlMs: 15 * 60_000 },
 });
+const { plan } = await openStoredRun(runId, store);
+const knownHosts = join(homedir(), ".ssh", "known_hosts");
 const world = createWorld({
+  runId,
+  machines: await plannedMachines(plan, existsSync(knownHosts) ? knownHosts : undefined),
   store,
   clock: systemClock,
   secret,

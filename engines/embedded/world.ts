@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { FailureError } from "../../core/errors/failure.ts";
 import type { Clock } from "../../core/effects/clock.ts";
 import { readDefinition } from "../../core/definition/read-definition.ts";
@@ -12,11 +13,15 @@ import type { Provider } from "../../core/ports/provider.ts";
 import type { HostAddress, Transport } from "../../core/ports/transport.ts";
 import { openExperiment } from "../../core/render/open-experiment.ts";
 import { runRecordSchema } from "../../core/records/schemas.ts";
+import type { Machine } from "../../providers/hosts/index.ts";
+import { HostsProvider, MachinesSpec, machineIdentities, resolveMachines } from "../../providers/hosts/index.ts";
 import type { SupervisorFiles } from "../../transports/agent/index.ts";
 import { ShellAgent } from "../../transports/agent/index.ts";
 import { SshTransport, dialTcp } from "../../transports/ssh/index.ts";
 
 export interface WorldOptions {
+  /** The run that is driven. */
+  readonly runId: string;
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly secret: Uint8Array;
@@ -25,6 +30,8 @@ export interface WorldOptions {
   readonly version: string;
   /** Where hosts that reach this machine report to. @default everything is pulled */
   readonly callUrl?: string;
+  /** Machines that exist already, for the provider `hosts`. @default none */
+  readonly machines?: readonly Machine[];
 }
 
 /** What the embedded engine reaches: runs in the store, providers, and hosts over SSH. */
@@ -36,7 +43,7 @@ export interface World {
 }
 
 export function createWorld(options: WorldOptions): World {
-  const { store, clock, secret, providers } = options;
+  const { store, clock, secret, machines = [] } = options;
   const experiments = new Map<string, Promise<Experiment>>();
   const transports = new Map<string, SshTransport>();
   const agents = new Map<string, HostAgent>();
@@ -45,10 +52,21 @@ export function createWorld(options: WorldOptions): World {
     const known = transports.get(runId);
     if (known !== undefined) return known;
     const { privateKey } = deriveKeyPair(secret, { kind: "user", runId });
-    const made = new SshTransport({ privateKey: () => privateKey }, { clock, dial: dialTcp });
+    const identity = machineIdentities(machines, () => privateKey, { readText: (path) => readFile(path, "utf8") });
+    const made = new SshTransport({ privateKey: identity }, { clock, dial: dialTcp });
     transports.set(runId, made);
     return made;
   };
+  const shellAgent = (runId: string, host: HostAddress, provider: string): ShellAgent =>
+    new ShellAgent(
+      // Other people's work is on this machine too: its page cache stays.
+      { host, root: supervisorRoot(runId), settings: { dropsCaches: provider !== "local" } },
+      { transport: transport(runId), clock, files: options.supervisor },
+    );
+  const providers: readonly Provider[] = [
+    ...options.providers,
+    ...givenMachines(machines, options.runId, { clock, transport: transport(options.runId), shellAgent }),
+  ];
   return {
     transport,
     effects: {
@@ -70,15 +88,7 @@ export function createWorld(options: WorldOptions): World {
         const key = `${runId} ${host.name} ${host.publicAddress}:${host.sshPort}`;
         const known = agents.get(key);
         if (known !== undefined) return known;
-        const shell = new ShellAgent(
-          {
-            host: hostAddress(host),
-            root: supervisorRoot(runId),
-            // Other people's work is on this machine too: its page cache stays.
-            settings: { dropsCaches: host.provider !== "local" },
-          },
-          { transport: transport(runId), clock, files: options.supervisor },
-        );
+        const shell = shellAgent(runId, hostAddress(host), host.provider);
         const made = host.provider === "local" ? withOurClock(shell) : shell;
         agents.set(key, made);
         return made;
@@ -104,6 +114,42 @@ export function createWorld(options: WorldOptions): World {
       await Promise.all([...transports.values()].map((t) => t.close()));
     },
   };
+}
+
+/** The provider of machines that exist already, where a run has any. */
+function givenMachines(
+  machines: readonly Machine[],
+  runId: string,
+  effects: {
+    readonly clock: Clock;
+    readonly transport: Transport;
+    readonly shellAgent: (runId: string, host: HostAddress, provider: string) => ShellAgent;
+  },
+): Provider[] {
+  if (machines.length === 0) return [];
+  const remove = (host: HostAddress): Promise<{ readonly left: readonly string[] }> =>
+    effects.shellAgent(runId, host, "hosts").remove();
+  return [new HostsProvider({ machines, lockFolder: "/var/tmp/reprise-lock" }, { ...effects, remove })];
+}
+
+/** The machines that a plan names, with their keys pinned. */
+export async function plannedMachines(plan: Plan, knownHosts: string | undefined): Promise<readonly Machine[]> {
+  const given = plan.deployments.flatMap((d) => d.hosts).filter((host) => host.given !== undefined);
+  if (given.length === 0) return [];
+  const spec = MachinesSpec.parse({
+    ...(knownHosts === undefined ? {} : { knownHosts }),
+    machines: given.map(({ name, role, user, given: machine }) => ({
+      name,
+      role,
+      address: machine?.address,
+      privateAddress: machine?.privateAddress,
+      port: machine?.port,
+      user: machine?.user ?? user,
+      ...(machine?.keyFile === undefined ? {} : { identityFile: machine.keyFile }),
+      ...(machine?.hostKey === undefined ? {} : { hostKey: machine.hostKey }),
+    })),
+  });
+  return resolveMachines(spec, { readText: (path) => readFile(path, "utf8") });
 }
 
 /** A host on this machine has this machine's clock: there is nothing to measure. */
