@@ -26,7 +26,8 @@ const loginTimeoutMs = 20_000;
 /**
  * An SSH server whose commands run in one folder as this user: `sh -c`, in a session of their own, as under sshd.
  *
- * A client that goes away takes nothing with it: its commands lose their pipes, as they would under sshd.
+ * A client that goes away takes nothing with it: its commands lose their pipes, as they would under sshd. One thing is
+ * not as there: Node's pipes are Unix sockets, so a command can't open `/dev/stdout` by name.
  */
 export async function startHostServer(options: HostServerOptions): Promise<HostServer> {
   const allowed = [ssh2.utils.parseKey(options.authorizedKey)].flat()[0];
