@@ -47,7 +47,10 @@ export interface Emulator {
   readonly problems: readonly string[];
   /** Everything that exists beyond an unused account's own, in all clouds or one. */
   inventory(cloud?: CloudName): InventoryItem[];
-  /** Which machine answers at a cloud's address now, and where it really listens. */
+  /**
+   * Which machine answers at a cloud's address now, and where it really listens. Public addresses are unique; private
+   * ones repeat from network to network, and then the first machine is meant.
+   */
   machineAt(address: string): { readonly vm: VmSpec; readonly endpoint: BootedVm | undefined } | undefined;
   /** Makes things happen at their moment although nobody asks: for machines that are real or simulated. */
   drive(signal: AbortSignal): Promise<void>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readSpec } from "../common/specs.ts";
+import { checkFrom } from "../common/specs.ts";
 
 const Shape = z.looseObject({
   type: z.string(),
@@ -73,8 +73,7 @@ export class BotocoreCheck {
   }
 
   static read(file: string, protocol: "ec2" | "json"): BotocoreCheck | undefined {
-    const spec = readSpec(file);
-    return spec === undefined ? undefined : new BotocoreCheck(Model.parse(spec), protocol);
+    return checkFrom(file, (description) => new BotocoreCheck(Model.parse(description), protocol));
   }
 
   /** Operations that the model lacks (it is a subset) pass unchecked. */

@@ -192,8 +192,8 @@ export class Ssm {
   }
 
   private finish(command: Command, invocation: Invocation, result: ShellResult): void {
-    if (ended.has(invocation.status)) return;
     this.region.world.timeline.settle();
+    if (ended.has(invocation.status)) return;
     invocation.stdout = result.stdout;
     invocation.stderr = result.stderr;
     const ok = result.exitCode === 0;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readSpec } from "../common/specs.ts";
+import { checkFrom } from "../common/specs.ts";
 
 const Reference = z.looseObject({ $ref: z.string() });
 const Type = z.looseObject({
@@ -34,8 +34,7 @@ export class BicepCheck {
   }
 
   static read(file: string): BicepCheck | undefined {
-    const spec = readSpec(file);
-    return spec === undefined ? undefined : new BicepCheck(z.array(Type).parse(spec));
+    return checkFrom(file, (description) => new BicepCheck(z.array(Type).parse(description)));
   }
 
   /** @param resourceType `Microsoft.Compute/virtualMachines@2026-03-01`; unknown ones pass unchecked */

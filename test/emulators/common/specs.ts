@@ -8,23 +8,25 @@ import { fileURLToPath } from "node:url";
 const folder =
   process.env["REPRISE_APISPECS"] ?? fileURLToPath(new URL("../../../../shared/apispecs", import.meta.url));
 
-const cache = new Map<string, unknown>();
+const built = new Map<string, unknown>();
 let warned = false;
 
 /**
- * One of the clouds' own descriptions, parsed; undefined when the folder isn't there, and then said once on stderr:
- * everything works, but nothing checks requests and answers against the clouds' words.
+ * A check built from one of the clouds' own descriptions, once a process: they are large. Undefined when the folder
+ * isn't there, and then said once on stderr: everything works, but nothing holds requests and answers against the
+ * clouds' words.
  *
  * @param file relative to the folder, such as `aws/ec2-2016-11-15.subset.json`
+ * @param build always the same for the same file
  */
-export function readSpec(file: string): unknown {
+export function checkFrom<T>(file: string, build: (description: unknown) => T): T | undefined {
   if (!existsSync(folder)) {
     if (!warned) process.stderr.write(`emulators: validation is off, ${folder} is missing\n`);
     warned = true;
     return undefined;
   }
-  if (!cache.has(file)) cache.set(file, JSON.parse(readFileSync(`${folder}/${file}`, "utf8")));
-  return cache.get(file);
+  if (!built.has(file)) built.set(file, build(JSON.parse(readFileSync(`${folder}/${file}`, "utf8"))));
+  return built.get(file) as T; // what the same build made
 }
 
 /** Whether requests and answers are checked here; tests of the checking itself skip where they are not. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readSpec } from "../common/specs.ts";
+import { checkFrom } from "../common/specs.ts";
 
 interface Schema {
   readonly type?: string | undefined;
@@ -70,8 +70,7 @@ export class DiscoveryCheck {
   }
 
   static read(file: string): DiscoveryCheck | undefined {
-    const spec = readSpec(file);
-    return spec === undefined ? undefined : new DiscoveryCheck(Discovery.parse(spec));
+    return checkFrom(file, (description) => new DiscoveryCheck(Discovery.parse(description)));
   }
 
   request({ id, path, query, body }: GcpExchange): string[] {
