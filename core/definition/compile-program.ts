@@ -1,7 +1,10 @@
 import { stringify as stringifyToml } from "smol-toml";
 import { stringify as stringifyYaml } from "yaml";
 import type { Json } from "../effects/json.ts";
+import type { Failure } from "../errors/failure.ts";
+import { toFailure } from "../errors/failure.ts";
 import { messageOf } from "../errors/reprise-error.ts";
+import { globToPattern } from "../supervision/glob.ts";
 import type { ShapeScope } from "./expression/shape.ts";
 import { anyShape } from "./expression/shape.ts";
 import { isJsonObject, typeName } from "./json-values.ts";
@@ -40,6 +43,7 @@ import type { Slot } from "./slots.ts";
 import { SlotMaker } from "./slots.ts";
 import type { Ordered } from "./stages.ts";
 import { stagesOf } from "./stages.ts";
+import { hasExpressions } from "./template.ts";
 import type { ProblemOptions, YamlSource } from "./yaml-source.ts";
 
 export interface CompileInput {
@@ -88,6 +92,7 @@ class Compiler {
     const jobs = Object.entries(trial.jobs).map(([name, spec]) =>
       this.#process("job", name, spec, jobStages.get(name) ?? 0),
     );
+    definition.bundle.forEach((glob, index) => this.#glob(["bundle", index], glob, {}));
     definition.failures.forEach((failure, index) => this.#pattern(["failures", index, "matches"], failure.matches));
     return {
       variables: this.#variables(),
@@ -111,7 +116,7 @@ class Compiler {
         const path: Path = ["trial", "collect", index];
         return {
           on: this.#on([...path, "on"], spec.on),
-          globs: spec.files.map((glob, n) => this.#slots.text([...path, "files", n], glob, this.#scopes.trial)),
+          globs: spec.files.map((glob, n) => this.#glob([...path, "files", n], glob, this.#scopes.trial)),
           required: spec.required,
         };
       }),
@@ -119,6 +124,7 @@ class Compiler {
       summary: Object.entries(trial.summary).map(([name, spec]) => {
         const path: Path = ["trial", "summary", name];
         this.#landed([...path, "from"], spec.from);
+        this.#glob([...path, "file"], spec.file, point);
         this.#pattern([...path, "regex"], spec.regex);
         return { name, spec, scale: this.#slots.number([...path, "scale"], spec.scale, point) };
       }),
@@ -216,7 +222,7 @@ class Compiler {
         this.#slots.durationMs([...path, "timeout"], text, point),
       ),
       limits: this.#limits([...path, "limits"], spec.limits ?? {}, shapes),
-      collect: spec.collect.map((glob, index) => this.#slots.text([...path, "collect", index], glob, shapes)),
+      collect: spec.collect.map((glob, index) => this.#glob([...path, "collect", index], glob, shapes)),
       arm: spec.arm,
     };
   }
@@ -337,6 +343,7 @@ class Compiler {
     const path: Path = ["trial", "checks", index];
     const { point } = this.#scopes;
     if (spec.from !== undefined) this.#landed([...path, "from"], spec.from);
+    if (spec.file !== undefined) this.#glob([...path, "file"], spec.file, point);
     if (spec.on !== undefined) this.#on([...path, "on"], spec.on);
     this.#pattern([...path, "mustMatch"], spec.mustMatch);
     this.#pattern([...path, "mustNotMatch"], spec.mustNotMatch);
@@ -502,6 +509,27 @@ class Compiler {
       value: name,
       hint: suggest(name, [...Object.keys(services), ...Object.keys(jobs)]),
     });
+  }
+
+  /** A glob that hosts can use; one with expressions is looked at when it is rendered. */
+  #glob(path: Path, text: string, shapes: ShapeScope): Slot<string> {
+    const slot = this.#slots.text(path, text, shapes);
+    const check = (glob: string): Failure | undefined => {
+      try {
+        globToPattern(glob);
+        return undefined;
+      } catch (error) {
+        return toFailure(error);
+      }
+    };
+    const found = hasExpressions(text) ? undefined : check(text);
+    if (found !== undefined) this.#problem(path, found.message, { hint: found.hint, value: text });
+    return (scope) => {
+      const glob = slot(scope);
+      const failure = check(glob);
+      if (failure !== undefined) this.#slots.fail(path, failure.message, failure.hint);
+      return glob;
+    };
   }
 
   #pattern(path: Path, pattern: string | undefined): void {

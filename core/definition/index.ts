@@ -5,4 +5,3 @@ export { providerNames, readDefinition } from "./read-definition.ts";
 export type { ReadResult } from "./read-definition.ts";
 export { definitionSchema } from "./schema.ts";
 export type { Definition } from "./schema.ts";
-export { selectBundleFiles } from "./bundle-files.ts";

@@ -103,7 +103,8 @@ export function parseTemplate(
     let next = end + 2;
     if (directive?.[1] !== undefined && !options.blocks) {
       // The rest of the block goes with its head.
-      if (directive[1] === "for" || directive[1] === "if") fail(`\`${directive[1]}\` blocks are for files only`, offset, "write the list with join([… for … in …], ' ')");
+      if (directive[1] === "for" || directive[1] === "if")
+        fail(`\`${directive[1]}\` blocks are for files only`, offset, "write the list with join([… for … in …], ' ')");
       addText(source.slice(at, start));
       at = next;
       continue;

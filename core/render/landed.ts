@@ -1,4 +1,4 @@
-import { globPattern } from "../definition/glob.ts";
+import { globToPattern } from "../supervision/glob.ts";
 import type { LandedFiles } from "../plan/types.ts";
 import { unitOfPath } from "./trial-renderer.ts";
 
@@ -12,10 +12,12 @@ export interface LandedFile {
 
 /** The landed files of that name of all processes of a service or job, in the order of hosts and paths. */
 export function filesOf(files: LandedFiles, from: string, file: string): LandedFile[] {
+  const isOutput = file === "stdout" || file === "stderr";
+  const pattern = isOutput ? undefined : new RegExp(globToPattern(file), "u");
   const matches = (path: string, unit: string): boolean => {
     if (file === "stdout") return path === `${unit}.out`;
     if (file === "stderr") return path === `${unit}.err`;
-    return path.startsWith(`${unit}/`) && globPattern(file).test(path.slice(unit.length + 1));
+    return path.startsWith(`${unit}/`) && pattern?.test(path.slice(unit.length + 1)) === true;
   };
   return files
     .list()

@@ -209,7 +209,8 @@ class Parser {
 
   #parseName(token: Token): Expression {
     const constants: Readonly<Record<string, null | boolean>> = { true: true, false: false, null: null };
-    if (Object.hasOwn(constants, token.text)) return { kind: "literal", value: constants[token.text] ?? null, at: token.at };
+    if (Object.hasOwn(constants, token.text))
+      return { kind: "literal", value: constants[token.text] ?? null, at: token.at };
     if (words.has(token.text)) throw new ExpressionError(`unexpected \`${token.text}\``, token.at);
     if (!this.#take("(")) return { kind: "name", name: token.text, at: token.at };
     const args: Expression[] = [];

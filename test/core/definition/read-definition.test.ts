@@ -278,6 +278,12 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     path: "trial.checks[0].mustMatch",
     message: /not a regular expression/,
   },
+  "a glob that no host can use": {
+    text: `${header}${trial.replace("run: ./load", "collect: [out.csv, ‸../secret]\n      run: ./load")}${sweeps}`,
+    path: "trial.jobs.load.collect[1]",
+    message: /not a glob that collects files/,
+    hint: /relative to the attempt folder/,
+  },
   "an unknown statistic": {
     text: `${header}${trial}  summary: { xMs: { from: load, file: x, regex: "(1)", stat: ‸p101 } }\n${sweeps}`,
     path: "trial.summary.xMs.stat",
