@@ -3,7 +3,7 @@ import { attemptPrefix, runPrefix } from "../names/keys.ts";
 import type { StepResult } from "../ports/host-agent.ts";
 import type { FileDigest, Key, ObjectStore } from "../ports/object-store.ts";
 import type { Artifact } from "./attempt-manifest.ts";
-import { parsePartPath } from "./parts.ts";
+import { parsePartPath, partBytes, partPath } from "./parts.ts";
 import { classifyRunFile } from "./run-files.ts";
 import { createDigester, digestStream } from "./sha256.ts";
 
@@ -32,6 +32,7 @@ export async function collectArtifacts(
   store: ObjectStore,
   ref: AttemptRef,
   results: readonly StepResult[],
+  options: { readonly partBytes: number } = { partBytes },
 ): Promise<CollectedArtifacts> {
   const prefix = `${attemptPrefix(ref)}/`;
   const promised = new Map<Key, FileDigest & { readonly host: string; readonly path: string }>();
@@ -49,12 +50,7 @@ export async function collectArtifacts(
     else if (file.kind === "live") live.set(file.of, [...(live.get(file.of) ?? []), { key, bytes }]);
   }
 
-  const parts = new Map<Key, LandedObject[]>();
-  for (const object of landed.values()) {
-    const whole = parsePartPath(object.key)?.path;
-    // A file whose own name looks like a part's, without siblings of a promised whole, is just a file.
-    if (whole !== undefined && promised.has(whole)) parts.set(whole, [...(parts.get(whole) ?? []), object]);
-  }
+  const parts = groupParts(landed, promised, options.partBytes);
 
   const relative = (key: Key): string => key.slice(runPrefix(ref.runId).length + 1);
   const artifacts: Artifact[] = [];
@@ -69,17 +65,17 @@ export async function collectArtifacts(
   };
 
   for (const [key, pieces] of parts) {
-    const whole = promised.get(key);
-    if (whole === undefined || landed.has(key)) continue;
     const digests: { key: string; bytes: number; sha256: string }[] = [];
     for (const piece of pieces) {
       const digest = await digestOf(piece);
       if (digest !== undefined) digests.push({ key: relative(piece.key), ...digest });
     }
-    if (digests.reduce((sum, { bytes }) => sum + bytes, 0) !== whole.bytes) continue; // some are still to come
+    const promise = promised.get(key);
+    // The host that cut it knows the whole's digest; where it doesn't tell, the parts are read for it.
+    const { sha256, bytes } = promise ?? (await digestStream(readAll(store, pieces)));
+    if (digests.reduce((sum, piece) => sum + piece.bytes, 0) !== bytes) continue; // some are still to come
     for (const piece of pieces) used.add(piece.key);
     used.add(key);
-    const { sha256, bytes } = whole;
     artifacts.push({ key: relative(key), bytes, sha256, complete: true, parts: digests });
   }
   for (const object of landed.values()) {
@@ -98,6 +94,37 @@ export async function collectArtifacts(
   const missing = [...promised].filter(([key]) => !used.has(key)).map(([, { host, path }]) => ({ host, path }));
   const unmatched = results.flatMap(({ host, missing: paths }) => paths.map((path) => ({ host, path })));
   return { artifacts: artifacts.sort((a, b) => (a.key < b.key ? -1 : 1)), missing: [...missing, ...unmatched] };
+}
+
+/**
+ * Parts by the file that they make up: one that was promised as a whole, or one whose parts say themselves that they were
+ * cut by us: numbered from 0 without a gap, all of full size but the last. Other files that happen to be named like parts
+ * are just files.
+ */
+function groupParts(
+  landed: ReadonlyMap<Key, LandedObject>,
+  promised: ReadonlyMap<Key, FileDigest>,
+  fullBytes: number,
+): ReadonlyMap<Key, readonly LandedObject[]> {
+  const named = new Map<Key, LandedObject[]>();
+  for (const object of landed.values()) {
+    const whole = parsePartPath(object.key)?.path;
+    if (whole !== undefined && !landed.has(whole)) named.set(whole, [...(named.get(whole) ?? []), object]);
+  }
+  const isCut = (whole: Key, pieces: readonly LandedObject[]): boolean =>
+    pieces.length > 1 &&
+    pieces.every(({ key, bytes }, n) => {
+      const isLast = n === pieces.length - 1;
+      return key === partPath(whole, n) && (isLast ? bytes <= fullBytes : bytes === fullBytes);
+    });
+  return new Map([...named].filter(([whole, pieces]) => promised.has(whole) || isCut(whole, pieces)));
+}
+
+async function* readAll(store: ObjectStore, pieces: readonly LandedObject[]): AsyncGenerator<Uint8Array> {
+  for (const { key } of pieces) {
+    const body = await store.read(key);
+    if (body !== undefined) yield* body;
+  }
 }
 
 async function digestLive(

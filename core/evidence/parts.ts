@@ -3,12 +3,12 @@ import type { Key } from "../ports/object-store.ts";
 /** What one upload carries at most; S3 takes 5 GiB, but a part that breaks off is sent again whole. */
 export const partBytes = 1024 ** 3;
 
-/** `{path}.part-{n}`: the n-th piece of a file of more than `partBytes`, n from 0. Sorted by key they are in order. */
-export const partPath = (path: string, part: number): Key => `${path}.part-${part.toString().padStart(5, "0")}`;
+/** `{path}.part{n}`: the n-th piece of a file of more than `partBytes`, n from 0. Sorted by key they are in order. */
+export const partPath = (path: string, part: number): Key => `${path}.part${part.toString().padStart(4, "0")}`;
 
 /** The file and number of a piece, or undefined when the path names none. */
 export function parsePartPath(path: string): { readonly path: string; readonly part: number } | undefined {
-  const match = /^(.+)\.part-(\d{5,})$/.exec(path);
+  const match = /^(.+)\.part(\d{4})$/.exec(path);
   return match?.[1] === undefined ? undefined : { path: match[1], part: Number(match[2]) };
 }
 

@@ -18,7 +18,7 @@ export type RunFile =
 /** The list of all sealed files, in the form of sha256sum. */
 export const sumsName = "SHA256SUMS";
 
-const bookkeepingFolders = new Set(["epochs", "tickets", "pointers", "boards", "stops", "events", "map-results"]);
+const bookkeepingFolders = new Set(["epochs", "tickets", "boards", "stops", "events"]);
 const livePattern = /^(.*\/(?:attempt-\d+))\/live\/(.+)\/(\d{6,})$/;
 
 /** @param key below the run's prefix */

@@ -1,3 +1,4 @@
+import { isoTime } from "../effects/clock.ts";
 import { FailureError } from "../errors/failure.ts";
 import { attemptKeys, attemptPrefix, runKeys, runPrefix } from "../names/keys.ts";
 import type { AttemptRef } from "../names/keys.ts";
@@ -6,7 +7,7 @@ import { outcomeRecordSchema, runRecordSchema } from "../records/schemas.ts";
 import { attemptManifestSchema } from "./attempt-manifest.ts";
 import { canonicalBytes } from "./canonical-json.ts";
 import { classifyRunFile, finalFiles } from "./run-files.ts";
-import type { RunManifest, SealedFile } from "./run-manifest.ts";
+import type { ReadRoot, RunManifest, SealedFile } from "./run-manifest.ts";
 import { parseStored, readRunManifest, selfDigestOf, sumsKey, sumsLine } from "./run-manifest.ts";
 import { digestStream, sha256Hex } from "./sha256.ts";
 
@@ -33,40 +34,68 @@ export async function sealRun(
   runId: string,
   options: { readonly now: () => number; readonly writer: string },
 ): Promise<Sealed> {
-  const found = await gather(store, runId);
-  const sums = new TextEncoder().encode(found.sums.join(""));
-  const rootDigest = sha256Hex(sums);
-  const root = await readRunManifest(store, runId);
-  const counts = { files: found.sums.length, bytes: found.bytes };
-  if (root.kind === "sealed" && root.manifest.rootDigest === rootDigest) {
-    return { rootDigest, manifestSha256: root.sha256, outcome: "same", ...counts };
-  }
+  for (let tries = 0; tries < 5; tries++) {
+    const found = await gather(store, runId);
+    const sums = new TextEncoder().encode(found.sums.join(""));
+    const content = { rootDigest: sha256Hex(sums), files: found.sums.length, bytes: found.bytes };
+    const root = await readRunManifest(store, runId);
+    const standing = await standingSeal(store, root, content.rootDigest);
+    if (standing !== undefined) return { ...content, manifestSha256: standing, outcome: "same" };
 
+    // The sums first: the root is what makes them count.
+    await overwrite(store, sumsKey(runId), sums, options.writer);
+    const body = await buildRoot(store, runId, { found, content, root, now: options.now() });
+    await overwrite(store, runKeys(runId).manifest, body, options.writer);
+    // Somebody else may have sealed between the two writes: whoever writes last sees it and goes round again.
+    const written = await standingSeal(store, await readRunManifest(store, runId), content.rootDigest);
+    if (written !== undefined) {
+      return { ...content, manifestSha256: written, outcome: root.kind === "unsealed" ? "sealed" : "resealed" };
+    }
+  }
+  throw new FailureError({
+    class: "transport",
+    message: `${runId} is being sealed by somebody else`,
+    hint: "seal again",
+  });
+}
+
+/** Digest of the root manifest when it and the sums both are those of `rootDigest`. */
+async function standingSeal(store: ObjectStore, root: ReadRoot, rootDigest: string): Promise<string | undefined> {
+  if (root.kind !== "sealed" || root.manifest.rootDigest !== rootDigest) return undefined;
+  const sums = await store.get(sumsKey(root.manifest.runId));
+  return sums !== undefined && sha256Hex(sums.body) === rootDigest ? root.sha256 : undefined;
+}
+
+async function buildRoot(
+  store: ObjectStore,
+  runId: string,
+  what: {
+    readonly found: Lists;
+    readonly content: { readonly rootDigest: string; readonly files: number; readonly bytes: number };
+    readonly root: ReadRoot;
+    readonly now: number;
+  },
+): Promise<Uint8Array> {
   const record = await requireRunRecord(store, runId);
-  const content: Omit<RunManifest, "selfDigest"> = {
+  const { attempts, reused, receipts, histories, records, unlisted } = what.found;
+  const manifest: Omit<RunManifest, "selfDigest"> = {
     schema: "reprise/run@1",
     runId,
     experiment: record.experiment,
     definitionDigest: record.definitionDigest,
     planDigest: record.planDigest,
     repriseVersion: record.repriseVersion,
-    attempts: found.attempts,
-    reused: found.reused,
-    receipts: found.receipts,
-    histories: found.histories,
-    records: found.records,
-    unlisted: found.unlisted,
-    ...counts,
-    rootDigest,
-    sealedAt: new Date(options.now()).toISOString(),
-    ...(root.kind === "sealed" ? { supersedes: root.sha256 } : {}),
+    attempts,
+    reused,
+    receipts,
+    histories,
+    records,
+    unlisted,
+    ...what.content,
+    sealedAt: isoTime(what.now),
+    ...(what.root.kind === "sealed" ? { supersedes: what.root.sha256 } : {}),
   };
-  const body = canonicalBytes({ ...content, selfDigest: selfDigestOf(content) });
-  // The sums first: the root is what makes them count.
-  await overwrite(store, sumsKey(runId), sums, options.writer);
-  await overwrite(store, runKeys(runId).manifest, body, options.writer);
-  const outcome = root.kind === "unsealed" ? "sealed" : "resealed";
-  return { rootDigest, manifestSha256: sha256Hex(body), outcome, ...counts };
+  return canonicalBytes({ ...manifest, selfDigest: selfDigestOf(manifest) });
 }
 
 type Lists = {

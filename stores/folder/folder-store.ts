@@ -62,7 +62,7 @@ export interface FolderStoreOptions {
 }
 
 const recordsToKeep =
-  /\/(intents|outcomes|epochs)\/|\/(receipt|manifest|run|plan|closed)\.json$|\/definition\.yaml$|^results\//;
+  /\/(intents|resources|outcomes|epochs)\/|\/(receipt|manifest|run|plan|closed)\.json$|\/definition\.yaml$|^results\//;
 
 const metaSchema = z.object({
   sha256: z.string(),

@@ -91,6 +91,31 @@ describe("collectArtifacts", () => {
     });
   });
 
+  it("joins parts by their sizes when nobody promised the whole", async () => {
+    const store = newStore();
+    const parts = ["12345", "12345", "678"];
+    for (const [i, part] of parts.entries()) await landFile(store, artifact("server-0", partPath("big", i)), part);
+    const results = [stepFixture({ artifacts: parts.map((p, i) => promise(partPath("big", i), p)) })];
+    const { artifacts, missing } = await collectArtifacts(store, ref, results, { partBytes: 5 });
+    expect(artifacts).toMatchObject([
+      { key: `${relative}/server-0/big`, ...digestOf(text("1234512345678")), complete: true, parts: [{}, {}, {}] },
+    ]);
+    expect(missing).toEqual([]);
+    // Of another size they are files of the experiment's own.
+    expect((await collectArtifacts(store, ref, results)).artifacts).toHaveLength(3);
+  });
+
+  it.each([
+    ["a gap", [0, 2]],
+    ["no first", [1, 2]],
+    ["one alone", [0]],
+  ])("joins no parts with %s", async (_, numbers) => {
+    const store = newStore();
+    for (const n of numbers) await landFile(store, artifact("server-0", partPath("big", n)), "12345");
+    const { artifacts } = await collectArtifacts(store, ref, [], { partBytes: 5 });
+    expect(artifacts.map(({ parts }) => parts)).toEqual(numbers.map(() => undefined));
+  });
+
   it("misses a large file as long as a part does", async () => {
     const store = newStore();
     await landFile(store, artifact("server-0", partPath("big", 0)), "first");
@@ -110,11 +135,11 @@ describe("collectArtifacts", () => {
 
   it("takes a file with a part's name for a file", async () => {
     const store = newStore();
-    await landFile(store, artifact("server-0", "dump.part-00000"), "x");
+    await landFile(store, artifact("server-0", "dump.part0000"), "x");
     const { artifacts } = await collectArtifacts(store, ref, [
-      stepFixture({ artifacts: [promise("dump.part-00000", "x")] }),
+      stepFixture({ artifacts: [promise("dump.part0000", "x")] }),
     ]);
-    expect(artifacts).toMatchObject([{ key: `${relative}/server-0/dump.part-00000`, complete: true }]);
+    expect(artifacts).toMatchObject([{ key: `${relative}/server-0/dump.part0000`, complete: true }]);
   });
 
   it("keeps live pieces only of files that never came", async () => {

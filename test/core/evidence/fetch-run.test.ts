@@ -116,9 +116,9 @@ describe("fetchRun", () => {
       "other-runs/r0/clients=8/trial-0/attempt-1/live/client-0/job.out/000000",
       "other-runs/r0/clients=8/trial-0/attempt-1/live/client-0/job.out/000001",
       "other-runs/r0/clients=8/trial-0/attempt-1/server-0/out.log",
-      "other-runs/r0/clients=8/trial-0/attempt-1/server-0/z-trace.bin.part-00000",
-      "other-runs/r0/clients=8/trial-0/attempt-1/server-0/z-trace.bin.part-00001",
-      "other-runs/r0/clients=8/trial-0/attempt-1/server-0/z-trace.bin.part-00002",
+      "other-runs/r0/clients=8/trial-0/attempt-1/server-0/z-trace.bin.part0000",
+      "other-runs/r0/clients=8/trial-0/attempt-1/server-0/z-trace.bin.part0001",
+      "other-runs/r0/clients=8/trial-0/attempt-1/server-0/z-trace.bin.part0002",
     ]);
   });
 

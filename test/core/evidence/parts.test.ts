@@ -4,7 +4,8 @@ describe("partPath", () => {
   it("goes round, and keeps order", () => {
     expect(parsePartPath(partPath("a/b.log", 7))).toEqual({ path: "a/b.log", part: 7 });
     expect(parsePartPath("a/b.log")).toBeUndefined();
-    expect(parsePartPath(".part-00001")).toBeUndefined();
+    expect(partPath("a", 12)).toBe("a.part0012"); // as the supervisor names them
+    expect(parsePartPath(".part0001")).toBeUndefined();
     const paths = [0, 1, 9, 10, 100].map((n) => partPath("f", n));
     expect([...paths].sort()).toEqual(paths);
   });

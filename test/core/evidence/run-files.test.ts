@@ -27,7 +27,6 @@ describe("classifyRunFile", () => {
     ["bookkeeping", run.epoch(1)],
     ["bookkeeping", run.board("d", 1)],
     ["bookkeeping", run.tickets("d", 1)],
-    ["bookkeeping", run.deployment("d", 1)],
     ["bookkeeping", run.stop(1)],
     ["bookkeeping", `${run.events}1.json`],
     ["bookkeeping", keys.claim],

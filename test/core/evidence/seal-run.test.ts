@@ -1,9 +1,10 @@
 import { readRunManifest, selfDigestOf, sumsKey } from "../../../core/evidence/run-manifest.ts";
 import { sealRun } from "../../../core/evidence/seal-run.ts";
 import { sha256Hex } from "../../../core/evidence/sha256.ts";
+import { verifyRun } from "../../../core/evidence/verify-run.ts";
 import { runKeys } from "../../../core/names/keys.ts";
 import { FaultyStore } from "../../../stores/faulty.ts";
-import { utf8 } from "../../stores/store-contract.ts";
+import { text, utf8 } from "../../stores/store-contract.ts";
 import { landAttempt, landFile, landFullRun, newStore, startOfTests } from "./run-fixture.ts";
 
 const options = { now: () => startOfTests, writer: "e" };
@@ -44,9 +45,9 @@ describe("sealRun", () => {
       "clients=8/trial-0/attempt-1/live/client-0/job.out/000001",
       "clients=8/trial-0/attempt-1/manifest.json",
       "clients=8/trial-0/attempt-1/server-0/out.log",
-      "clients=8/trial-0/attempt-1/server-0/z-trace.bin.part-00000",
-      "clients=8/trial-0/attempt-1/server-0/z-trace.bin.part-00001",
-      "clients=8/trial-0/attempt-1/server-0/z-trace.bin.part-00002",
+      "clients=8/trial-0/attempt-1/server-0/z-trace.bin.part0000",
+      "clients=8/trial-0/attempt-1/server-0/z-trace.bin.part0001",
+      "clients=8/trial-0/attempt-1/server-0/z-trace.bin.part0002",
       "definition.yaml",
       "deployments/r1-main1/facts/server-0.json",
       "deployments/r1-main1/intents/01.json",
@@ -111,6 +112,30 @@ describe("sealRun", () => {
     const second = await sealRun(store, "r1", options);
     expect(second).toMatchObject({ outcome: "resealed", files: first.files + 3 });
     expect((await rootOf(store)).supersedes).toBe(first.manifestSha256);
+  });
+
+  it("goes round again when somebody else sealed between its two writes", async () => {
+    const store = newStore();
+    await landFullRun(store);
+    let interrupted = false;
+    const clock = { now: () => startOfTests, sleep: () => Promise.resolve() };
+    const watched = new FaultyStore(store, { clock, faults: () => ({ delayMs: 0, loss: "none" }) });
+    const putIfAbsent = watched.putIfAbsent.bind(watched);
+    watched.putIfAbsent = async (key, body, writer) => {
+      if (key === runKeys("r1").manifest && !interrupted) {
+        interrupted = true; // our sums are written, our root isn't
+        await store.putIfAbsent(runKeys("r1").historyChunk("r1.1.teardown", 0), text('{"id":1}'), "e");
+        const chunk = runKeys("r1").historyChunk("r1.1.teardown", 1);
+        await sealRun(store, "r1", options);
+        // Theirs is whole now; take its root away, as if it weren't written yet when ours was.
+        await store.delete(key);
+        await store.putIfAbsent(chunk, text('{"id":2}'), "e");
+      }
+      return putIfAbsent(key, body, writer);
+    };
+    await sealRun(watched, "r1", options);
+    expect(interrupted).toBe(true);
+    expect(await verifyRun(store, "r1")).toMatchObject({ seal: "sealed", problemCount: 0, checkedFiles: 30 });
   });
 
   it("keeps what an attempt left that was cut off before its manifest", async () => {

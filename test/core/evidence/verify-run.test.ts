@@ -60,7 +60,7 @@ describe("verifyRun", () => {
       await overwrite(store, key, flip(random));
       const { problems } = await verifyRun(store, "r1");
       const isRoot = key === runKeys("r1").manifest;
-      const wholeOf = key.replace(/\.part-\d+$/, "").replace(/\/live\/(.*)\/\d+$/, "/$1");
+      const wholeOf = key.replace(/\.part\d+$/, "").replace(/\/live\/(.*)\/\d+$/, "/$1");
       // A part's damage is the whole's too.
       const expected = [
         isRoot ? `broken ${key}` : `flipped ${key}`,
