@@ -221,6 +221,21 @@ describe("the fault script", () => {
     expect(emulator.inventory().filter((i) => i.kind === "instance")).toHaveLength(made);
   });
 
+  it("acts on a request long after its caller saw the connection close", async () => {
+    const { clock, emulator, launch, outcome } = setUp([
+      { on: "call", operation: "RunInstances", fault: { kind: "late", when: "before", ms: 60_000 } },
+    ]);
+    await clock.run(
+      (async () => {
+        expect(await outcome(launch("t"))).toBe("ECONNRESET");
+        await clock.sleep(59_000);
+        expect(emulator.inventory()).toEqual([]);
+        await clock.sleep(1_000);
+        expect(emulator.inventory().map((i) => i.kind)).toEqual(["instance", "volume"]);
+      })(),
+    );
+  });
+
   it("delays on the clock, and hangs until the caller gives up", async () => {
     const { clock, launch, outcome, ec2 } = setUp([
       { on: "call", fault: { kind: "delay", when: "after", ms: 45_000 } },

@@ -15,6 +15,8 @@ export type CallFault =
   /** The connection closes without an answer; after the effect this is the lost reply. */
   | { readonly kind: "drop"; readonly when: "before" | "after" }
   | { readonly kind: "delay"; readonly when: "before" | "after"; readonly ms: number }
+  /** The connection closes at once, and the cloud acts on the request this much later: a create after the sweep. */
+  | { readonly kind: "late"; readonly when: "before"; readonly ms: number }
   /** No answer ever: the call ends when the caller aborts. */
   | { readonly kind: "hang"; readonly when: "before" | "after" };
 
@@ -190,6 +192,7 @@ function callFault(random: Random, cloud: CloudName): { count: number; fault: Ca
   const throttle = throttled[cloud];
   return pick<{ count: number; fault: CallFault }>(random, [
     { count: 1, fault: { kind: "drop", when } },
+    { count: 1, fault: { kind: "late", when: "before", ms: Math.floor(random.next() * 60_000) } },
     { count: 1, fault: { kind: "delay", when, ms: Math.floor(random.next() * 60_000) } },
     { count: 1 + Math.floor(random.next() * 3), fault: { kind: "error", when, ...internal[cloud] } },
     { count: 1 + Math.floor(random.next() * 3), fault: { kind: "error", when: "before", ...throttle } },

@@ -73,6 +73,11 @@ export function serve(world: World, service: Service, throttling: boolean): Http
       call = world.log.begin({ atMs: world.now(), cloud, operation, resource, token });
       const fault = world.faults.onCall({ cloud, operation, resource });
       await pause(world, world.timings.latencyMs, signal);
+      if (fault?.kind === "late") {
+        const unheard = call;
+        world.timeline.after(fault.ms, () => void act(recognised, unheard).catch(() => undefined)); // nobody hears a refusal
+        throw new ConnectionDropped();
+      }
       if (fault?.when === "before") await strike(world, fault, signal);
       try {
         response = await act(recognised, call);
@@ -111,7 +116,11 @@ async function pause(world: World, ms: number, signal: AbortSignal | undefined):
   world.timeline.settle();
 }
 
-async function strike(world: World, fault: CallFault, signal: AbortSignal | undefined): Promise<void> {
+async function strike(
+  world: World,
+  fault: Exclude<CallFault, { kind: "late" }>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   switch (fault.kind) {
     case "drop":
       throw new ConnectionDropped();
