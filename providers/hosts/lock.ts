@@ -4,7 +4,7 @@
  * The lock folder holds one file a holder, `holder.{n}`: its end (seconds of the machine's own clock), whose it is, and
  * a record for people. A holder is made whole and linked into place; who finds another live one afterwards takes its own
  * back, so that of two that come together at most one stays. Holders whose end has passed count for nothing: a lock
- * needs nobody to break it.
+ * needs nobody to break it. The last holder removes the folder, unless another user made it: then it stays, empty.
  */
 import { z } from "zod";
 import type { RemoteTask } from "../../core/ports/transport.ts";
