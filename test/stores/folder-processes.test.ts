@@ -37,8 +37,13 @@ async function runWorker(
 }
 
 describe("FolderStore among processes that are killed", () => {
+  let folder: ReturnType<typeof tempFolder>;
+  beforeEach(() => {
+    folder = tempFolder("processes");
+  });
+  afterEach(() => folder.remove());
+
   it("keeps what it acknowledged, whole, exactly once", async () => {
-    const folder = tempFolder("processes");
     const root = folder.path;
     const store = new FolderStore({ root, clock });
     await store.putIfAbsent("counter", text('{"n":0}'), "test");
@@ -85,6 +90,5 @@ describe("FolderStore among processes that are killed", () => {
     expect(readdirSync(join(root, "locks"))).toEqual([]);
     expect(readdirSync(join(root, "tmp"))).toEqual([]);
     after.close();
-    folder.remove();
   });
 });
