@@ -1,14 +1,20 @@
 import type { LoadedDefinition } from "../definition/program.ts";
 import { DefinitionError } from "../definition/problem.ts";
-import type { Problem } from "../definition/problem.ts";
+import type { Path, Problem } from "../definition/problem.ts";
+import { FailureError } from "../errors/failure.ts";
 import { canonicalJson, isJsonObject } from "../definition/json-values.ts";
 import type { Json, JsonObject } from "../effects/json.ts";
 import { phaseNames } from "../names/keys.ts";
-import type { Plan, PlannedDeployment, PlannedPoint, Topology, TrialContext } from "../plan/types.ts";
+import type { Plan, PlannedDeployment, PlannedPoint, RenderedStep, Topology, TrialContext } from "../plan/types.ts";
+import type { HostStep } from "../ports/host-agent.ts";
+import { defaultStepSettings, encodeStep } from "../supervision/step-text.ts";
+import { isUnitOf } from "./processes.ts";
 import { openExperiment } from "./open-experiment.ts";
 
-/** Points rendered in full, and values of one parameter that are surely among them. */
+/** Points rendered in full; of these, points whose steps are also written out as hosts get them. */
 const maxRehearsed = 60;
+const maxSent = 12;
+/** Values of one parameter that are surely among them. */
 const maxValues = 8;
 
 /**
@@ -33,22 +39,36 @@ export function rehearse(definition: LoadedDefinition, plan: Plan): void {
       }
     }
   };
+  // What a host would refuse, it refuses now: a list of CPUs that is none, a limit that isn't whole.
+  const sendable = (steps: readonly RenderedStep[]): void => {
+    for (const { host, units } of steps) {
+      for (const unit of units) {
+        try {
+          encodeStep({ ...rehearsedStep, units: [unit] }, { ...defaultStepSettings, host });
+        } catch (error) {
+          if (!(error instanceof FailureError)) throw error;
+          definition.fail(placeOfUnit(definition, unit.name), `${unit.name}: ${error.failure.message}`, error.hint);
+        }
+      }
+    }
+  };
   const topologies = new Map(plan.deployments.map((deployment) => [deployment.name, madeUpTopology(deployment)]));
   for (const deployment of plan.deployments) {
     const topology = topologies.get(deployment.name);
     if (topology === undefined) continue;
     for (let stage = 0; stage < deployment.setupStages; stage++) {
-      attempt(() => experiment.renderSetup(deployment.name, stage, topology));
+      attempt(() => sendable(experiment.renderSetup(deployment.name, stage, topology)));
     }
     for (const resource of deployment.resources ?? []) {
       for (const verb of ["create", "ready", "delete"] as const) {
-        attempt(() => experiment.renderResource?.(deployment.name, resource.name, verb, topology));
+        attempt(() => sendable(experiment.renderResource?.(deployment.name, resource.name, verb, topology) ?? []));
       }
     }
   }
-  for (const point of pointsToRehearse(plan.points)) {
+  for (const [index, point] of pointsToRehearse(plan.points).entries()) {
     const topology = topologies.get(point.deployment);
     if (topology === undefined) continue;
+    const isSent = index < maxSent;
     const trial: TrialContext = {
       runId: "rehearsal",
       pointKey: point.pointKey,
@@ -62,11 +82,37 @@ export function rehearse(definition: LoadedDefinition, plan: Plan): void {
     for (const phase of phaseNames) {
       attempt(() => {
         const stages = phase === "services" || phase === "jobs" ? experiment.stages(phase, point) : 1;
-        for (let stage = 0; stage < stages; stage++) experiment.renderTrial(phase, stage, trial);
+        for (let stage = 0; stage < stages; stage++) {
+          const steps = experiment.renderTrial(phase, stage, trial);
+          if (isSent) sendable(steps);
+        }
       });
     }
   }
   if (problems.size > 0) throw new DefinitionError([...problems.values()]);
+}
+
+const rehearsedStep: HostStep = {
+  stepId: "rehearsal",
+  fence: { runId: "rehearsal", epoch: 1, attempt: 1 },
+  attemptDir: "attempts/rehearsal",
+  units: [],
+  waitsForGo: false,
+  guardsServices: false,
+  stops: "none",
+  resets: false,
+  collect: [],
+  deadlineAt: 0,
+  push: undefined,
+};
+
+/** Where in the definition a unit comes from, as near as its name tells. */
+function placeOfUnit(definition: LoadedDefinition, unit: string): Path {
+  const { services, jobs, steps, events } = definition.program;
+  const process = [...services, ...jobs].find(({ name }) => isUnitOf(unit, name));
+  const step = steps.find(({ name }) => unit === name || isUnitOf(unit, name));
+  const event = events.find(({ name }) => unit.startsWith(`event-${name}`));
+  return process?.path ?? step?.path ?? event?.path ?? ["trial"];
 }
 
 /**

@@ -295,7 +295,7 @@ export class TrialRenderer {
         const own = this.#targets(layout, action.target, event).filter((process) => process.host === host);
         return own.map((process) => ({
           ...unitScript(action.kind, process.unit),
-          suffix: own.length === 1 ? "" : `-${process.unit}`,
+          suffix: own.length === 1 ? "" : process.unit.slice(process.program.name.length),
         }));
       }
       case "shape": {

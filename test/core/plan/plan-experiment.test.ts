@@ -223,6 +223,11 @@ describe("planExperiment", () => {
       "can't be written as toml",
     ],
     [
+      "a list of CPUs that is none",
+      { trial: "{ jobs: { load: { on: client, run: x, limits: { cpus: '${{ params.mode }}' } } } }" },
+      "load-0: not a CPU list",
+    ],
+    [
       "too few given machines",
       {
         deployments:

@@ -193,11 +193,11 @@ describe("renderTrial", () => {
     ).toEqual([
       ["event-slow", "server-0", "set -e", { kind: "at", offsetMs: 500 }],
       ["event-own", "server-0", "echo server-0", { kind: "at", offsetMs: 2_000 }],
-      ["event-all-s-0", "client-0", "reprise-unit restart s-0", { kind: "at", offsetMs: 2_000 }],
-      ["event-all-s-2", "client-0", "reprise-unit restart s-2", { kind: "at", offsetMs: 2_000 }],
+      ["event-all-0", "client-0", "reprise-unit restart s-0", { kind: "at", offsetMs: 2_000 }],
+      ["event-all-2", "client-0", "reprise-unit restart s-2", { kind: "at", offsetMs: 2_000 }],
       ["event-one", "client-1", "reprise-unit kill s-3", { kind: "at", offsetMs: 1_000 }],
-      ["event-all-s-1", "client-1", "reprise-unit restart s-1", { kind: "at", offsetMs: 2_000 }],
-      ["event-all-s-3", "client-1", "reprise-unit restart s-3", { kind: "at", offsetMs: 2_000 }],
+      ["event-all-1", "client-1", "reprise-unit restart s-1", { kind: "at", offsetMs: 2_000 }],
+      ["event-all-3", "client-1", "reprise-unit restart s-3", { kind: "at", offsetMs: 2_000 }],
     ]);
     for (const unit of units.values()) expect(unit.name).toMatch(/^[a-z0-9.-]+$/);
     expect(units.get("event-slow")?.script).toContain("10.0.0.2 10.0.0.3");
