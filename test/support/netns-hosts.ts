@@ -71,7 +71,7 @@ export function missingForNetnsHosts(): readonly string[] {
 
 const userName = "bench";
 const userId = 4242;
-const prefix = "rp"; // of every namespace, bridge and link; then the owner's pid in base 36
+const prefix = "rp"; // of every namespace, bridge and link; then the owner's pid in base 36 and a dash
 
 /** Where a host sees its own folder. */
 const inside = "/mnt";
@@ -84,7 +84,7 @@ export async function openNetnsHosts(options: NetnsHostsOptions): Promise<NetnsH
   const owner = `${prefix}${process.pid.toString(36)}`;
   const subnet = freeSubnet();
   // As short as a network interface's name must be; a test may open several sets.
-  const bridge = `${owner}b${subnet.toString(36)}`;
+  const bridge = `${owner}-${subnet.toString(36)}`;
   const engineAddress = `10.${subnet}.0.1`;
   const folder = mkdtempSync(join(tmpdir(), "reprise-netns-"));
   ip(
@@ -280,7 +280,7 @@ const pidsIn = (namespace: string): number[] =>
 /** What tests whose process was killed have left: nobody else removes it. */
 function removeOrphans(): void {
   const isOrphan = (name: string): boolean => {
-    const pid = Number.parseInt(/^rp([0-9a-z]+)b/.exec(name)?.[1] ?? "", 36);
+    const pid = Number.parseInt(/^rp([0-9a-z]+)-/.exec(name)?.[1] ?? "", 36);
     return Number.isInteger(pid) && !existsSync(`/proc/${pid}`);
   };
   for (const name of namespaces().filter(isOrphan)) {
