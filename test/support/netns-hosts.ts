@@ -86,7 +86,7 @@ export async function openNetnsHosts(options: NetnsHostsOptions): Promise<NetnsH
   // As short as a network interface's name must be; a test may open several sets.
   const bridge = `${owner}-${subnet.toString(36)}`;
   const engineAddress = `10.${subnet}.0.1`;
-  const folder = mkdtempSync(join(tmpdir(), "reprise-netns-"));
+  const folder = mkdtempSync(join(tmpdir(), `reprise-netns-${bridge}-`));
   ip(
     `link add ${bridge} type bridge`,
     `link set ${bridge} up`,
@@ -280,7 +280,7 @@ const pidsIn = (namespace: string): number[] =>
 /** What tests whose process was killed have left: nobody else removes it. */
 function removeOrphans(): void {
   const isOrphan = (name: string): boolean => {
-    const pid = Number.parseInt(/^rp([0-9a-z]+)-/.exec(name)?.[1] ?? "", 36);
+    const pid = Number.parseInt(/^(?:reprise-netns-)?rp([0-9a-z]+)-/.exec(name)?.[1] ?? "", 36);
     return Number.isInteger(pid) && !existsSync(`/proc/${pid}`);
   };
   for (const name of namespaces().filter(isOrphan)) {
@@ -294,6 +294,11 @@ function removeOrphans(): void {
     spawnSync("ip", ["netns", "del", name]);
   }
   for (const name of bridges().filter(isOrphan)) spawnSync("ip", ["link", "del", name]);
+  for (const name of readdirSync(tmpdir())
+    .filter((each) => each.startsWith("reprise-netns-"))
+    .filter(isOrphan)) {
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
 }
 
 function freeSubnet(): number {
