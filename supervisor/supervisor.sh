@@ -1642,6 +1642,10 @@ finish() {
     fi
     return
   fi
+  if [ "$step_units" -gt 0 ] && [ "$CG$CGM" != -- ]; then
+    # Those that still hold something, a service or what a command left on purpose, stay.
+    rmdir "$CG/$step_epoch.$step_attempt.$step_serial".* "$CGM/$step_epoch.$step_attempt.$step_serial".* 2>/dev/null
+  fi
   end_sampler
   cut_logs
   collect
@@ -2351,6 +2355,12 @@ unit_stop() { # SIGNAL GRACE
 
 unit_start() {
   if is_running "$U"; then return; fi
+  # Its group went with its last process.
+  read -r _ us_cg <"$U/marker"
+  if [ "$us_cg" != - ]; then
+    if [ "$CG" != - ]; then mkdir -p "$CG/$us_cg"; fi
+    if [ -n "$U_MEMORY" ]; then set_memory_limit "$us_cg"; fi
+  fi
   log_sizes
   begin_unit
   spawn _keep "$STEP" "$U_NAME"

@@ -23,6 +23,9 @@ const listen = (port: number, delayMs = 0): string =>
   const http = require("node:http");
   setTimeout(() => http.createServer((_, r) => r.end("ok")).listen(${port}, "127.0.0.1", () => console.log("listening now")), ${delayMs});`;
 
+const notesItsGroups = `const fs = require("node:fs");
+  fs.appendFileSync("groups", fs.readFileSync("/proc/self/cgroup", "utf8") + "--\\n");`;
+
 describe("supervisor: services", () => {
   let host: TestHost;
   beforeEach(async () => {
@@ -169,7 +172,14 @@ describe("supervisor: services", () => {
     await host.run(
       stepFixture({
         stepId: "services",
-        units: [service({ name: "db", script: listen(port), ready: { kind: "port", port } })],
+        units: [
+          service({
+            name: "db",
+            script: `${listen(port)}\n${notesItsGroups}`,
+            ready: { kind: "port", port },
+            limits: { memoryBytes: 500_000_000 },
+          }),
+        ],
       }),
     );
     const result = await host.run(
@@ -218,6 +228,9 @@ describe("supervisor: services", () => {
     expect(Number(events[0]![0]) - Number(events[0]![1])).toBe(result.startedAt);
     expect(() => host.read(`${attempt}/undone`)).toThrow("ENOENT");
     expect(host.read(`${attempt}/first-pid`)).not.toBe(host.read(`${attempt}/second-pid`));
+    // The same limits hold for the second life.
+    const [firstLife, secondLife] = host.read(`${attempt}/groups`).split("--\n");
+    expect(secondLife).toBe(firstLife);
     const last = await host.run(collect());
     expect(last.units).toMatchObject([{ name: "db", outcome: "stopped" }]);
   });
