@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { arch, cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -10,6 +10,7 @@ import type { LoadedDefinition } from "../core/definition/program.ts";
 import { readDefinition } from "../core/definition/read-definition.ts";
 import { FailureError } from "../core/errors/failure.ts";
 import { messageOf } from "../core/errors/reprise-error.ts";
+import { bundledSources } from "../core/flow/setup.ts";
 import { sha256Hex } from "../core/evidence/sha256.ts";
 import { ownMachines } from "../core/plan/catalogue.ts";
 import { planExperiment } from "../core/plan/plan-experiment.ts";
@@ -52,7 +53,8 @@ export async function loadDefinition(
 
 export async function loadExperiment(name: string, selection: SelectionOptions): Promise<LoadedExperiment> {
   const { folder, definition } = await loadDefinition(name);
-  const bundle = buildTar(shippedFiles(folder.files, definition.spec.bundle));
+  const sources = await localSources(definition, folder.folder);
+  const bundle = buildTar([...shippedFiles(folder.files, definition.spec.bundle), ...sources]);
   const plan = planExperiment(definition, {
     bundle: { sha256: sha256Hex(bundle), bytes: bundle.length },
     sources: await resolveSources(definition, folder.folder),
@@ -72,6 +74,35 @@ const shippedFiles = (files: readonly BundledFile[], globs: readonly string[]): 
   const patterns = globs.map((glob) => new RegExp(globToPattern(glob), "u"));
   return files.filter((file) => patterns.some((pattern) => pattern.test(file.path)));
 };
+
+/** Files of local sources, uncommitted changes and all: they travel in the bundle. What git ignores stays. */
+async function localSources(definition: LoadedDefinition, folder: string): Promise<BundledFile[]> {
+  const files: BundledFile[] = [];
+  for (const [name, source] of Object.entries(definition.spec.sources)) {
+    if (source.path === undefined) continue;
+    const root = resolve(folder, source.path);
+    const { stdout } = await run("git", ["-C", root, "ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
+      timeout: 60_000,
+      maxBuffer: 64 * 1024 ** 2,
+    }).catch((error: unknown) => {
+      throw new FailureError({
+        class: "invalid",
+        message: `sources.${name}: ${root} is not under git: ${messageOf(error)}`,
+      });
+    });
+    for (const path of new Set(stdout.split("\0").filter((p) => p !== ""))) {
+      const full = join(root, path);
+      const info = statSync(full, { throwIfNoEntry: false });
+      if (info?.isFile() !== true) continue; // deleted, or a submodule
+      files.push({
+        path: `${bundledSources}/${name}/${path}`,
+        body: readFileSync(full),
+        executable: (info.mode & 0o111) !== 0,
+      });
+    }
+  }
+  return files;
+}
 
 /** This machine costs nothing that we could name; clouds' prices are not known to the embedded engine yet. */
 export const ownPrices: PriceList = {
@@ -118,12 +149,13 @@ async function resolveLocal(path: string): Promise<ResolvedSource> {
     (await run("git", ["-C", path, ...args], { timeout: 60_000, maxBuffer: 256 * 1024 ** 2 })).stdout;
   const commit = (await git("rev-parse", "HEAD")).trim();
   const diff = await git("diff", "HEAD", "--binary");
-  const untracked = await git("ls-files", "--others", "--exclude-standard");
-  const isClean = diff === "" && untracked === "";
+  const untracked = (await git("ls-files", "--others", "--exclude-standard")).split("\n").filter((file) => file !== "");
+  const contents = untracked.map((file) => `${file} ${sha256Hex(readFileSync(join(path, file)))}`);
+  const isClean = diff === "" && untracked.length === 0;
   const repository = await git("remote", "get-url", "origin").catch(() => "");
   return {
     repository: repository.trim() === "" ? undefined : repository.trim(),
     commit,
-    diffDigest: isClean ? undefined : sha256Hex(`${diff}\n${untracked}`),
+    diffDigest: isClean ? undefined : sha256Hex(`${diff}\n${contents.join("\n")}`),
   };
 }

@@ -8,7 +8,8 @@ import type { CheckVerdict, Topology } from "../plan/types.ts";
 import type { HostFacts } from "../ports/host-agent.ts";
 import { claimRecordSchema, hostFactsSchema, runRecordSchema, topologySchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
-import { readRecord, requireRecord } from "./effects.ts";
+import { listKeys, readRecord, requireRecord } from "./effects.ts";
+import { versionsFile } from "./setup.ts";
 import type { AttemptState } from "./states.ts";
 import { laneHosts } from "./steps.ts";
 import type { PhaseEvidence } from "./verify.ts";
@@ -82,8 +83,25 @@ async function describeHosts(
       const facts: z.output<typeof hostFactsSchema> | undefined = (
         await readRecord(fx.store, keys.facts(host.name), hostFactsSchema)
       )?.value;
-      return { host, facts: facts === undefined ? undefined : toHostFacts(facts), clock: offsets.get(host.name) };
+      const versions = await readVersions(state, host.name, fx);
+      const known = facts === undefined ? undefined : { ...toHostFacts(facts), versions };
+      return { host, facts: known, clock: offsets.get(host.name) };
     }),
+  );
+}
+
+/** What the last set-up of this deployment found on the host. */
+async function readVersions(state: AttemptState, host: string, fx: FlowEffects): Promise<Record<string, string>> {
+  const prefix = deploymentKeys(state.runId, state.deploymentId).setupAttempts;
+  const key = (await listKeys(fx.store, prefix)).filter((k) => k.endsWith(`/${host}/${versionsFile}`)).at(-1);
+  const stored = key === undefined ? undefined : await fx.store.get(key);
+  if (stored === undefined) return {};
+  const lines = new TextDecoder()
+    .decode(stored.body)
+    .split("\n")
+    .filter((line) => line.includes("\t"));
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf("\t")), line.slice(line.indexOf("\t") + 1)]),
   );
 }
 
