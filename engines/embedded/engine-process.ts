@@ -65,7 +65,12 @@ const world = createWorld({
   supervisor: await readSupervisorFiles(distFile(".")),
   providers: [
     new LocalProvider(
-      { root: paths.hosts, command: [process.execPath, distFile("local-host.js")] },
+      {
+        root: paths.hosts,
+        command: [process.execPath, distFile("local-host.js")],
+        // A process a host is what a machine is; with hundreds of them memory matters more.
+        hostsPerProcess: Math.max(...plan.deployments.map((d) => d.hosts.length)) > 20 ? 10 : 1,
+      },
       { clock: systemClock },
     ),
   ],
