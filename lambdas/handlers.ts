@@ -5,6 +5,7 @@ import { claimBlock } from "../core/flow/claim.ts";
 import type { FlowEffects } from "../core/flow/effects.ts";
 import { finishInputSchema, finishRun } from "../core/flow/finish.ts";
 import { ensureHosts, observeHosts } from "../core/flow/provision.ts";
+import { releaseDeployment } from "../core/flow/release.ts";
 import { recordOutcome } from "../core/flow/record.ts";
 import { seal } from "../core/flow/seal.ts";
 import { startPhase, startPhaseInputSchema } from "../core/flow/start-phase.ts";
@@ -16,13 +17,7 @@ import {
   teardownInputSchema,
   teardownStateSchema,
 } from "../core/flow/states.ts";
-import {
-  closeDeployment,
-  destroyDeployment,
-  observeGone,
-  releaseDeployment,
-  writeReceipt,
-} from "../core/flow/teardown.ts";
+import { closeDeployment, destroyDeployment, observeGone, writeReceipt } from "../core/flow/teardown.ts";
 import { verifyAttempt } from "../core/flow/verify.ts";
 
 /**
@@ -44,7 +39,7 @@ export const handlers = {
   },
   verify: handler(attemptStateSchema, (state, execution, fx) => verifyAttempt(state, execution, fx)),
   record: handler(attemptStateSchema, (state, execution, fx) => recordOutcome(state, execution, fx)),
-  release: handler(deploymentStateSchema, (state, _, fx) => releaseDeployment(state, fx)),
+  release: handler(deploymentStateSchema, (state, execution, fx) => releaseDeployment(state, execution, fx)),
   finish: handler(finishInputSchema, async (input, _, fx) => {
     const finished = await finishRun(input, fx);
     await seal(input.runId, fx);

@@ -1,12 +1,14 @@
+import type { FailureClass } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
 import type { AttemptRef } from "../names/keys.ts";
 import { attemptKeys, runKeys, runPrefix } from "../names/keys.ts";
 import type { Experiment, PlannedPoint, PlannedTrial } from "../plan/types.ts";
-import type { Board } from "../records/schemas.ts";
-import { boardSchema, claimRecordSchema, deploymentPointerSchema } from "../records/schemas.ts";
+import { claimRecordSchema } from "../records/schemas.ts";
+import type { BoardRef } from "./board.ts";
+import { blockAt, failedTrials, updateBoard, withFailure } from "./board.ts";
 import type { FlowEffects } from "./effects.ts";
-import { listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
-import { heartbeatSec } from "./admit.ts";
+import { listChildren, readRecord, tell, toBytes } from "./effects.ts";
+import { heartbeatSec } from "./open-deployment.ts";
 import { whyClosed } from "./ownership.ts";
 import type { AttemptState, ClaimInput } from "./states.ts";
 
@@ -18,11 +20,9 @@ export type Claimed =
       readonly runId: string;
       readonly epoch: number;
       readonly deployment: string;
+      readonly deploymentId: string;
     }
   | { readonly kind: "finished"; readonly reason: string };
-
-/** Compare-and-swap on the board meets at most one rival a lane; more rounds than this is a defect. */
-const boardRounds = 200;
 
 /**
  * Claims a free lane and the next block in plan order, in one write; then begins the block's first open trial.
@@ -31,27 +31,29 @@ const boardRounds = 200;
  * execution, it gives what that execution holds.
  */
 export async function claimBlock(input: ClaimInput, execution: string, fx: FlowEffects): Promise<Claimed> {
-  const { runId, epoch, deployment } = input;
-  const why = await whyClosed({ runId, epoch }, fx);
+  const { runId, epoch, deployment, deploymentId } = input;
+  const why = await whyClosed(input, fx);
   if (why !== undefined) return { kind: "finished", reason: why };
   const experiment = await fx.openRun(runId);
   const claimed = await updateBoard<LaneAndBlock | string | undefined>(input, fx, (board) => {
     const held = board.lanes.findIndex((lane) => lane?.execution === execution);
     if (held >= 0) return { answer: { lane: held, block: board.lanes[held]?.block ?? 0 } };
     const limit = experiment.plan.stopAfterFailures;
-    if (limit !== undefined && board.failedTrials >= limit) return { answer: `${board.failedTrials} trials failed` };
-    const block = board.blocks[board.next];
+    const failed = failedTrials(board);
+    if (limit !== undefined && failed >= limit) return { answer: `${failed} trials failed` };
+    const block = blockAt(board, board.next);
     if (block === undefined) return { answer: "every block is claimed" };
     const lane = board.lanes.findIndex((holder) => holder === null);
     if (lane < 0) return { answer: undefined };
     const lanes = board.lanes.map((holder, index) => (index === lane ? { execution, block } : holder));
     return { next: { ...board, next: board.next + 1, lanes }, answer: { lane, block } };
   });
-  if (claimed === undefined) return { kind: "wait", waitSec: 1, runId, epoch, deployment };
+  if (claimed === undefined) return { kind: "wait", waitSec: 1, runId, epoch, deployment, deploymentId };
   if (typeof claimed === "string") return { kind: "finished", reason: claimed };
-  const state = await beginTrial({ runId, epoch, deployment, ...claimed, position: 0 }, execution, fx);
+  const place = { runId, epoch, deployment, deploymentId, ...claimed };
+  const state = await beginTrial({ ...place, position: 0 }, execution, fx);
   if (state !== undefined) return state;
-  await releaseLane({ runId, epoch, deployment, lane: claimed.lane }, execution, 0, fx);
+  await releaseLane(place, execution, "done", fx);
   return { kind: "finished", reason: "every trial of the block has a valid result" };
 }
 
@@ -64,6 +66,7 @@ interface BlockPlace extends LaneAndBlock {
   readonly runId: string;
   readonly epoch: number;
   readonly deployment: string;
+  readonly deploymentId: string;
   readonly position: number;
 }
 
@@ -91,12 +94,9 @@ export async function beginAttempt(
   execution: string,
   fx: FlowEffects,
 ): Promise<AttemptState> {
-  const { runId, epoch, deployment } = place;
+  const { runId, epoch, deployment, deploymentId } = place;
   const experiment = await fx.openRun(runId);
   const point = requirePoint(experiment, trial.point);
-  const deploymentId = (
-    await requireRecord(fx.store, runKeys(runId).deployment(deployment, epoch), deploymentPointerSchema)
-  ).deploymentId;
   const ref = (attempt: number): AttemptRef => ({
     runId,
     pointKey: point.pointKey,
@@ -104,8 +104,8 @@ export async function beginAttempt(
     attempt,
   });
   const trialFolder = `${runPrefix(runId)}/${point.pointKey}/trial-${trial.trialIndex}/`;
-  const claims = (await listKeys(fx.store, trialFolder)).filter((key) => key.endsWith("/claim.json"));
-  for (let attempt = Math.max(1, claims.length); ; attempt++) {
+  const earlier = (await listChildren(fx.store, trialFolder)).length;
+  for (let attempt = Math.max(1, earlier); ; attempt++) {
     const keys = attemptKeys(ref(attempt));
     const existing = await readRecord(fx.store, keys.claim, claimRecordSchema);
     if (existing !== undefined) {
@@ -141,7 +141,6 @@ export async function beginAttempt(
     return {
       kind: "attempt",
       ...place,
-      deploymentId,
       pointKey: point.pointKey,
       trialIndex: trial.trialIndex,
       attempt,
@@ -165,33 +164,35 @@ export function requirePoint(experiment: Experiment, index: number): PlannedPoin
   return point;
 }
 
-/** Lets the lane go; `failures` counts trials that ended without a valid result. */
-export async function releaseLane(
-  at: { readonly runId: string; readonly epoch: number; readonly deployment: string; readonly lane: number },
-  execution: string,
-  failures: number,
-  fx: FlowEffects,
-): Promise<void> {
+/** How a lane's block ended: `unfinished` when the deployment was closed before its last trial. */
+export type BlockEnd = "done" | "unfinished";
+
+/** Lets the lane go. */
+export async function releaseLane(at: LaneRef, execution: string, end: BlockEnd, fx: FlowEffects): Promise<void> {
   await updateBoard(at, fx, (board) => {
-    if (board.lanes[at.lane]?.execution !== execution) return { answer: undefined };
-    const lanes = board.lanes.map((holder, index) => (index === at.lane ? null : holder));
-    return { next: { ...board, lanes, failedTrials: board.failedTrials + failures }, answer: undefined };
+    const holder = board.lanes[at.lane];
+    if (holder?.execution !== execution) return { answer: undefined };
+    const lanes = board.lanes.map((other, index) => (index === at.lane ? null : other));
+    const unfinished = end === "done" ? board.unfinished : [...board.unfinished, holder.block];
+    return { next: { ...board, lanes, unfinished }, answer: undefined };
   });
 }
 
-/** Reads, decides, and writes if nobody else did meanwhile. */
-async function updateBoard<A>(
-  at: { readonly runId: string; readonly epoch: number; readonly deployment: string },
+/** Counts a trial that ended without a valid result; asked again, it counts it once. */
+export async function countFailure(
+  at: LaneRef & { readonly position: number },
+  execution: string,
+  failureClass: FailureClass,
   fx: FlowEffects,
-  decide: (board: Board) => { readonly next?: Board; readonly answer: A },
-): Promise<A> {
-  const key = runKeys(at.runId).board(at.deployment, at.epoch);
-  for (let round = 0; round < boardRounds; round++) {
-    const board = await readRecord(fx.store, key, boardSchema);
-    if (board === undefined) throw new FailureError({ class: "defect", message: `no board at ${key}` });
-    const { next, answer } = decide(board.value);
-    if (next === undefined) return answer;
-    if ((await fx.store.replace(key, toBytes(next), board.etag)) !== "conflict") return answer;
-  }
-  throw new FailureError({ class: "throttled", message: `the board ${key} changed under ${boardRounds} tries` });
+): Promise<void> {
+  await updateBoard(at, fx, (board) => {
+    const holder = board.lanes[at.lane];
+    if (holder?.execution !== execution || (holder.counted ?? -1) >= at.position) return { answer: undefined };
+    const lanes = board.lanes.map((other, index) => (index === at.lane ? { ...holder, counted: at.position } : other));
+    return { next: { ...board, lanes, failures: withFailure(board.failures, failureClass) }, answer: undefined };
+  });
+}
+
+interface LaneRef extends BoardRef {
+  readonly lane: number;
 }

@@ -97,6 +97,21 @@ export async function listKeys(store: ObjectStore, prefix: Key, limit = 10_000):
   return keys;
 }
 
+/** Names of what lies directly below `prefix` (which ends with a slash), without listing what is in each. */
+export async function listChildren(store: ObjectStore, prefix: Key): Promise<string[]> {
+  const children: string[] = [];
+  for (let after: Key | undefined; ;) {
+    let child: string | undefined;
+    for await (const entry of store.list(prefix, after)) {
+      child = entry.key.slice(prefix.length).split("/")[0] ?? "";
+      break;
+    }
+    if (child === undefined) return children;
+    children.push(child);
+    after = `${prefix}${child}/\u{10ffff}`; // sorts past everything in it
+  }
+}
+
 /** Adds one line to the run's feed. The feed is for people: losing a line must not fail a run. */
 export async function tell(
   fx: FlowEffects,

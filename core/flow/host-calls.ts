@@ -2,9 +2,11 @@ import { z } from "zod";
 import type { Json } from "../effects/json.ts";
 import type { Capability, CapabilityVerdict } from "../identity/capability.ts";
 import type { PhaseRef } from "../names/keys.ts";
-import { attemptKeys, hostStepId, phaseNames, scopePrefix } from "../names/keys.ts";
-import { stepResultSchema } from "../records/schemas.ts";
+import { holdsFile } from "../evidence/collect-artifacts.ts";
+import { attemptKeys, deploymentKeys, hostStepId, liveKey, phaseKeys, phaseNames, scopePrefix } from "../names/keys.ts";
+import { expectedRecordSchema, stepResultSchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
+import { readRecord } from "./effects.ts";
 import { reportAlive, reportDone } from "./phase.ts";
 
 /**
@@ -54,21 +56,13 @@ export async function answerHost(call: HostCall, body: unknown, effects: HostCal
         const ref = parseStepId(input.stepId, capability.scope);
         if (ref === undefined)
           return refusal(403, "ForeignStep", `${input.stepId} is not of this capability's attempt`);
-        return { status: 200, body: { answer: await reportAlive(ref, effects.flow) } };
+        if (await isOver(capability.scope, effects.flow)) return { status: 200, body: { answer: "superseded" } };
+        return { status: 200, body: { answer: await reportAlive(ref, capability.host, effects.flow) } };
       });
     case "report":
-      return withCapability(reportSchema, body, effects, async ({ result }, capability) => {
-        const ref = parseStepId(result.stepId, capability.scope);
-        if (ref === undefined || result.host !== capability.host) {
-          return refusal(
-            403,
-            "ForeignStep",
-            `${result.stepId} of ${result.host} is not what this capability speaks for`,
-          );
-        }
-        await reportDone(ref, result, effects.flow);
-        return { status: 200, body: { answer: "continue" } };
-      });
+      return withCapability(reportSchema, body, effects, (input, capability) =>
+        answerReport(input.result, capability, effects.flow),
+      );
     default:
       return call satisfies never;
   }
@@ -103,18 +97,57 @@ async function answerUpload(
   fx: FlowEffects,
 ): Promise<HostAnswer> {
   const { scope, host } = capability;
+  const prefix = scopePrefix(scope);
   const key =
-    input.live === undefined || scope.kind === "deployment"
-      ? `${scopePrefix(scope)}/${host}/${input.path}`
-      : attemptKeys(scope.attempt).live(host, input.path, input.live);
+    input.live === undefined ? `${prefix}/${host}/${input.path}` : liveKey(prefix, host, input.path, input.live);
   const digest = { sha256: input.sha256, bytes: input.bytes };
   const there = await fx.store.head(key);
-  if (there !== undefined && there.bytes === input.bytes) return { status: 200, body: { landed: true } };
-  if (there !== undefined)
-    return refusal(409, "OtherBytes", `${input.path} has landed already, with ${there.bytes} bytes`);
+  if (there !== undefined) {
+    if (await holdsFile(fx.store, key, digest)) return { status: 200, body: { landed: true } };
+    return refusal(409, "OtherBytes", `${input.path} has landed already, with other bytes`);
+  }
+  if (await isOver(scope, fx)) return over(scope);
   const { url, headers } = await fx.store.signPut(key, digest);
   return { status: 200, body: { url, headers: { ...headers } } };
 }
+
+/** The first result of a host stands: the same again is heard again, another one is refused. */
+async function answerReport(
+  result: z.output<typeof stepResultSchema>,
+  capability: Capability,
+  fx: FlowEffects,
+): Promise<HostAnswer> {
+  const ref = parseStepId(result.stepId, capability.scope);
+  if (ref === undefined || result.host !== capability.host) {
+    return refusal(403, "ForeignStep", `${result.stepId} of ${result.host} is not what this capability speaks for`);
+  }
+  const keys = phaseKeys(ref);
+  const known = await readRecord(fx.store, keys.done(result.host), stepResultSchema);
+  if (known !== undefined) {
+    // Both went through the schema, which puts their keys into the same order.
+    if (JSON.stringify(known.value) !== JSON.stringify(result))
+      return refusal(409, "OtherResult", `${result.host} has reported another result of ${result.stepId} already`);
+  } else {
+    const expected = await readRecord(fx.store, keys.expected, expectedRecordSchema);
+    if (expected === undefined || !Object.hasOwn(expected.value.hosts, result.host))
+      return refusal(403, "NotAsked", `nobody asked ${result.host} for ${result.stepId}`);
+    if (await isOver(capability.scope, fx)) return over(capability.scope);
+  }
+  await reportDone(ref, result, fx);
+  return { status: 200, body: { answer: "continue" } };
+}
+
+/** Evidence is complete with the attempt's manifest, a set-up's with its deployment's end: what comes later is too late. */
+async function isOver(scope: PhaseRef["scope"], fx: FlowEffects): Promise<boolean> {
+  const last =
+    scope.kind === "attempt"
+      ? attemptKeys(scope.attempt).manifest
+      : deploymentKeys(scope.runId, scope.deployment).closed;
+  return (await fx.store.head(last)) !== undefined;
+}
+
+const over = (scope: PhaseRef["scope"]): HostAnswer =>
+  refusal(410, "Over", scope.kind === "attempt" ? "this attempt has its manifest" : "this deployment is closed");
 
 const refusal = (status: number, code: string, detail: string): HostAnswer => ({ status, body: { code, detail } });
 

@@ -5,6 +5,7 @@ import { hostStepId, phaseKeys } from "../names/keys.ts";
 import type { TopologyHost } from "../plan/types.ts";
 import type { TaskOutcome, TaskToken } from "../ports/engine.ts";
 import type { HostStep, StepResult } from "../ports/host-agent.ts";
+import type { Entry } from "../ports/object-store.ts";
 import type { ExpectedRecord } from "../records/schemas.ts";
 import { armedRecordSchema, expectedRecordSchema, startRecordSchema, stepResultSchema } from "../records/schemas.ts";
 import { forEachBounded } from "./fan-out.ts";
@@ -37,14 +38,17 @@ export async function armPhase(phase: PhasePlan, token: TaskToken, execution: st
   const expected: ExpectedRecord = {
     hosts: Object.fromEntries(phase.steps.map((s) => [s.host.name, s.required ? "required" : "guard"])),
     output: phase.output,
+    ...(phase.ref.phase === "collect" ? { waitsForAll: true } : {}),
   };
   await fx.store.putIfAbsent(keys.expected, toBytes(expected), execution);
 
   // A re-armed phase (a silence, a retry) finds most hosts at work or done: only those that aren't get the step again.
   const done = await doneResults(phase.ref, fx);
   const open = phase.steps.filter((s) => !done.has(s.host.name));
+  const alreadyArmed = new Set<string>();
   await forEachBounded(open, hostConcurrency, async ({ host, step }) => {
     const answer = await fx.agent(step.fence.runId, host).arm(step);
+    if (answer.kind === "already") alreadyArmed.add(host.name);
     if (answer.kind === "superseded") {
       throw new FailureError({
         class: "cancelled",
@@ -57,7 +61,8 @@ export async function armPhase(phase: PhasePlan, token: TaskToken, execution: st
   if (phase.startsTogether && open.length > 0) await startTogether(phase, open, execution, fx);
 
   await armToken(phase.ref, token, execution, fx);
-  const watched = open.filter((s) => s.step.push === undefined).map((s) => s.host);
+  // A step that was armed before pushes to where the control side was then: it is asked as well.
+  const watched = open.filter((s) => s.step.push === undefined || alreadyArmed.has(s.host.name)).map((s) => s.host);
   if (watched.length > 0) fx.watch(phase.ref, watched);
 }
 
@@ -109,11 +114,38 @@ export async function reportDone(ref: PhaseRef, result: StepResult, fx: FlowEffe
   await wakeIfDone(ref, fx);
 }
 
-/** A host lives: relayed to the waiting task, so that silence shows as a missed heartbeat. */
-export async function reportAlive(ref: PhaseRef, fx: FlowEffects): Promise<"continue" | "superseded"> {
-  const armed = await newestToken(ref, fx);
+/** A host that wasn't heard for so long is silent: one of its beats, which come each minute, may get lost. */
+const silentAfterMs = 150_000;
+
+/**
+ * A host lives. The beat is relayed to the waiting task while every other host of the phase was heard lately, so that
+ * the silence of one shows as a missed heartbeat. All times are the store's own.
+ */
+export async function reportAlive(ref: PhaseRef, host: string, fx: FlowEffects): Promise<"continue" | "superseded"> {
+  const keys = phaseKeys(ref);
+  await writeBeat(keys.beat(host), fx);
+  const armed = await newestArmed(ref, fx);
   if (armed === undefined) return "continue"; // the task is about to be armed
-  return (await fx.engine.heartbeat(armed)) === "beaten" ? "continue" : "superseded";
+  const heard = new Map<string, number>();
+  for await (const entry of fx.store.list(keys.beatPrefix)) {
+    heard.set(entry.key.slice(keys.beatPrefix.length, -".json".length), entry.modifiedAt);
+  }
+  const now = heard.get(host) ?? armed.modifiedAt;
+  const expected = await readRecord(fx.store, keys.expected, expectedRecordSchema);
+  const done = await doneHosts(ref, fx);
+  const isSilent = Object.keys(expected?.value.hosts ?? {}).some(
+    (other) => !done.has(other) && Math.max(heard.get(other) ?? 0, armed.modifiedAt) < now - silentAfterMs,
+  );
+  if (isSilent) return "continue";
+  return (await fx.engine.heartbeat(armed.token)) === "beaten" ? "continue" : "superseded";
+}
+
+async function writeBeat(key: string, fx: FlowEffects): Promise<void> {
+  const body = toBytes({ at: fx.clock.now() });
+  const there = await fx.store.head(key);
+  // Of two beats at once either will do.
+  if (there === undefined) await fx.store.putIfAbsent(key, body, "beat");
+  else await fx.store.replace(key, body, there.etag);
 }
 
 export async function wakeIfDone(ref: PhaseRef, fx: FlowEffects): Promise<void> {
@@ -121,13 +153,24 @@ export async function wakeIfDone(ref: PhaseRef, fx: FlowEffects): Promise<void> 
   if (expected === undefined) return;
   const outcome = phaseOutcome(expected.value, await doneResults(ref, fx));
   if (outcome === undefined) return;
-  const token = await newestToken(ref, fx);
-  if (token !== undefined) await fx.engine.wake(token, outcome);
+  const armed = await newestArmed(ref, fx);
+  if (armed !== undefined) await fx.engine.wake(armed.token, outcome);
 }
 
-async function newestToken(ref: PhaseRef, fx: FlowEffects): Promise<TaskToken | undefined> {
-  const last = (await listKeys(fx.store, phaseKeys(ref).armedPrefix)).at(-1);
-  return last === undefined ? undefined : (await requireRecord(fx.store, last, armedRecordSchema)).token;
+async function newestArmed(
+  ref: PhaseRef,
+  fx: FlowEffects,
+): Promise<{ readonly token: TaskToken; readonly modifiedAt: number } | undefined> {
+  let last: Entry | undefined;
+  for await (const entry of fx.store.list(phaseKeys(ref).armedPrefix)) last = entry;
+  if (last === undefined) return undefined;
+  const { token } = await requireRecord(fx.store, last.key, armedRecordSchema);
+  return { token, modifiedAt: last.modifiedAt };
+}
+
+async function doneHosts(ref: PhaseRef, fx: FlowEffects): Promise<ReadonlySet<string>> {
+  const prefix = phaseKeys(ref).donePrefix;
+  return new Set((await listKeys(fx.store, prefix)).map((key) => key.slice(prefix.length, -".json".length)));
 }
 
 export async function doneResults(
@@ -148,13 +191,15 @@ export async function doneResults(
  * How a phase stands: undefined while it goes on.
  *
  * It ends well when every required host is done without failure, and badly as soon as any host, a guard included,
- * reports a failure: the others are stopped by the collect phase that follows.
+ * reports a failure: the others are stopped by the collect phase that follows. That one waits for all its hosts: one
+ * host's missing log must not cost the evidence of the others.
  */
 export function phaseOutcome(expected: ExpectedRecord, done: ReadonlyMap<string, StepResult>): TaskOutcome | undefined {
+  const isComplete = Object.entries(expected.hosts).every(([host, part]) => part === "guard" || done.has(host));
+  if (expected.waitsForAll === true && !isComplete) return undefined;
   const failures = [...done.values()].flatMap((result) => (result.failure === undefined ? [] : [result.failure]));
   const worst = failures[0];
   if (worst !== undefined) return failedOutcome(worst, failures.length - 1);
-  const isComplete = Object.entries(expected.hosts).every(([host, part]) => part === "guard" || done.has(host));
   return isComplete ? { kind: "succeeded", output: expected.output } : undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { Failure } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
-import { deploymentKeys } from "../names/keys.ts";
+import { deploymentKeys, hostIntentName } from "../names/keys.ts";
 import type { PlannedDeployment, PlannedHost, Topology, TopologyHost } from "../plan/types.ts";
 import type { HostFacts } from "../ports/host-agent.ts";
 import type { Intent, Place, Provider, ResourceState } from "../ports/provider.ts";
@@ -8,7 +8,10 @@ import type { RoundRecord, RunRecord } from "../records/schemas.ts";
 import { roundRecordSchema, topologySchema } from "../records/schemas.ts";
 import { runRecordSchema } from "../records/schemas.ts";
 import { runKeys } from "../names/keys.ts";
+import type { Lender } from "./borrow.ts";
+import { borrowHosts } from "./borrow.ts";
 import { forEachBounded } from "./fan-out.ts";
+import { explainSilence } from "./lost-hosts.ts";
 import type { FlowEffects } from "./effects.ts";
 import { listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
 import { requireOpen } from "./ownership.ts";
@@ -35,6 +38,8 @@ export async function ensureHosts(state: DeploymentState, fx: FlowEffects): Prom
   await requireOpen(state, fx);
   const keys = deploymentKeys(state.runId, state.deploymentId);
   const deployment = await plannedDeployment(state, fx);
+  const run = await requireRecord(fx.store, runKeys(state.runId).run, runRecordSchema);
+  if (run.onDeployment !== undefined) return useBorrowed(state, deployment, run.onDeployment, fx);
   const topology = await readRecord(fx.store, keys.topology, topologySchema);
   if (topology !== undefined) return { kind: "wait", round: topology.value.round, waitSec: 0 };
 
@@ -77,7 +82,7 @@ export async function observeHosts(state: DeploymentState, fx: FlowEffects): Pro
   }
   const found = deployment.hosts.map((host) => ({
     host,
-    state: states.find((s) => s.name === hostIntentName(state.deploymentId, number, host)),
+    state: states.find((s) => s.name === hostIntentName(state.deploymentId, number, host.name)),
   }));
   const late = found.filter(({ state: s }) => s?.state !== "ready" || s.address === undefined);
   if (late.length > 0) {
@@ -108,13 +113,32 @@ export async function observeHosts(state: DeploymentState, fx: FlowEffects): Pro
     }
     return { kind: "wait", round: number, waitSec: 5 };
   }
+  await recordTopology(state, topology, fx);
+  return { kind: "ready", round: number };
+}
+
+async function recordTopology(state: DeploymentState, topology: Topology, fx: FlowEffects): Promise<void> {
+  const keys = deploymentKeys(state.runId, state.deploymentId);
   await fx.store.putIfAbsent(keys.topology, toBytes(topology), "observe");
   await tell(fx, state.runId, "hosts-ready", `${state.deployment}: ${topology.hosts.length} hosts ready`, {
     deployment: state.deployment,
     deploymentId: state.deploymentId,
     hosts: topology.hosts.map((h) => h.name),
   });
-  return { kind: "ready", round: number };
+}
+
+/** The hosts of another run's kept deployment instead of new ones: there is nothing to wait for. */
+async function useBorrowed(
+  state: DeploymentState,
+  deployment: PlannedDeployment,
+  lender: Lender,
+  fx: FlowEffects,
+): Promise<ProvisionStep> {
+  const topology = await borrowHosts(lender, state, deployment, fx);
+  const failure = await prepareHosts(state, topology, fx);
+  if (failure !== undefined) throw await explainSilence(new FailureError(failure), topology, fx);
+  await recordTopology(state, topology, fx);
+  return { kind: "ready", round: topology.round };
 }
 
 /** Places of a round: each provider's list is walked in step, its last place standing for the rest. */
@@ -153,7 +177,7 @@ async function openRound(
         kind: "network",
       })),
       ...deployment.hosts.map((host) => ({
-        name: hostIntentName(state.deploymentId, number, host),
+        name: hostIntentName(state.deploymentId, number, host.name),
         provider: host.provider,
         kind: "host",
       })),
@@ -164,8 +188,6 @@ async function openRound(
 }
 
 const networkIntentName = (deploymentId: string, round: number): string => `${deploymentId}-r${round}`;
-export const hostIntentName = (deploymentId: string, round: number, host: Pick<PlannedHost, "name">): string =>
-  `${deploymentId}-r${round}-${host.name}`;
 
 interface Refused {
   readonly failure: Failure;
@@ -230,7 +252,7 @@ async function buildIntents(
       .map(async (host): Promise<Intent> => ({
         ...base,
         kind: "host",
-        name: hostIntentName(state.deploymentId, round.round, host),
+        name: hostIntentName(state.deploymentId, round.round, host.name),
         clientToken: `${state.deploymentId}-r${round.round}-${host.name}`.slice(-64),
         host: {
           role: host.role,

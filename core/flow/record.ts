@@ -1,9 +1,11 @@
 import type { Failure, FailureClass } from "../errors/failure.ts";
-import { attemptKeys, runKeys, runPrefix, sharedResultKey } from "../names/keys.ts";
-import type { Plan } from "../plan/types.ts";
+import { attemptKeys, runKeys, sharedResultKey } from "../names/keys.ts";
+import type { Experiment, Plan } from "../plan/types.ts";
+import { claimRecordSchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
-import { listKeys, tell, toBytes } from "./effects.ts";
-import { beginTrial, releaseLane } from "./claim.ts";
+import { readRecord, tell, toBytes } from "./effects.ts";
+import { beginTrial, countFailure, releaseLane } from "./claim.ts";
+import { closeIfLost } from "./lost-hosts.ts";
 import { whyClosed } from "./ownership.ts";
 import type { AttemptState } from "./states.ts";
 import { failureOfCaught } from "./states.ts";
@@ -34,11 +36,12 @@ export type Recorded = AttemptState | { readonly kind: "done"; readonly reason: 
  * goes on with the block's next trial or lets the lane go.
  */
 export async function recordOutcome(state: AttemptState, execution: string, fx: FlowEffects): Promise<Recorded> {
-  const { runId, epoch, deployment, lane, block } = state;
-  const failure = attemptFailure(state);
+  const { runId, epoch, deployment, deploymentId, lane, block, position } = state;
+  const experiment = await fx.openRun(runId);
+  const failure = attemptFailure(state, experiment);
   const verdict = state.verdict?.step;
   const isValid = failure === undefined && verdict !== undefined;
-  const place = { runId, epoch, deployment, lane, block };
+  const place = { runId, epoch, deployment, deploymentId, lane, block };
   if (isValid) {
     const outcome = {
       trialKey: state.trialKey,
@@ -62,25 +65,29 @@ export async function recordOutcome(state: AttemptState, execution: string, fx: 
     ...(failure === undefined ? {} : { class: failure.class, message: failure.message, hint: failure.hint }),
   });
 
+  if (failure !== undefined) await closeIfLost(state, failure, fx);
   const why = await whyClosed(state, fx);
   if (why !== undefined) {
-    await releaseLane(place, execution, 0, fx);
+    const isLast = position + 1 >= (experiment.plan.blocks[block]?.trials.length ?? 0);
+    await releaseLane(place, execution, isValid && isLast ? "done" : "unfinished", fx);
     return { kind: "done", reason: why };
   }
-  const { plan } = await fx.openRun(runId);
-  const triesAgain = failure !== undefined && (await attemptsSoFar(state, fx)) < allowedAttempts(plan, failure.class);
-  const next = await beginTrial(
-    { ...place, position: triesAgain ? state.position : state.position + 1 },
-    execution,
-    fx,
-  );
+  const triesAgain =
+    failure !== undefined && (await attemptsSoFar(state, fx)) < allowedAttempts(experiment.plan, failure.class);
+  if (failure !== undefined && !triesAgain) await countFailure({ ...place, position }, execution, failure.class, fx);
+  const next = await beginTrial({ ...place, position: triesAgain ? position : position + 1 }, execution, fx);
   if (next !== undefined) return next;
-  await releaseLane(place, execution, isValid ? 0 : 1, fx);
+  await releaseLane(place, execution, "done", fx);
   return { kind: "done", reason: "the block is done" };
 }
 
-/** Why the attempt is not valid: the first thing that went wrong, in the order of its phases. */
-export function attemptFailure(state: AttemptState): Failure | undefined {
+/** Why the attempt is not valid: the first thing that went wrong, in the order of its phases, as the definition takes it. */
+export function attemptFailure(state: AttemptState, experiment: Pick<Experiment, "classify">): Failure | undefined {
+  const failure = firstFailure(state);
+  return failure === undefined ? undefined : experiment.classify(failure);
+}
+
+function firstFailure(state: AttemptState): Failure | undefined {
   if (state.failure !== undefined) return failureOfCaught(state.failure);
   if (state.collectFailure !== undefined) return failureOfCaught(state.collectFailure);
   const verdict = state.verdict?.step;
@@ -92,9 +99,18 @@ export function attemptFailure(state: AttemptState): Failure | undefined {
 const allowedAttempts = (plan: Plan, failureClass: FailureClass): number =>
   plan.retries[failureClass] ?? defaultAttempts[failureClass];
 
+/**
+ * Tries at this trial up to this one, of this epoch: those that an engine's death cut off were no failures. Later ones
+ * don't count, so that asking twice gives the same answer.
+ */
 async function attemptsSoFar(state: AttemptState, fx: FlowEffects): Promise<number> {
-  const folder = `${runPrefix(state.runId)}/${state.pointKey}/trial-${state.trialIndex}/`;
-  return (await listKeys(fx.store, folder)).filter((key) => key.endsWith("/claim.json")).length;
+  let tries = 0;
+  for (let attempt = state.attempt; attempt >= 1; attempt--) {
+    const claim = await readRecord(fx.store, attemptKeys({ ...state, attempt }).claim, claimRecordSchema);
+    if (claim?.value.epoch !== state.epoch) break;
+    tries++;
+  }
+  return tries;
 }
 
 const describe = (state: AttemptState, failure: Failure | undefined): string => {

@@ -1,12 +1,18 @@
 import { z } from "zod";
+import type { Failure } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
-import { deploymentKeys, phaseNames } from "../names/keys.ts";
-import type { Topology, TrialContext } from "../plan/types.ts";
+import type { PhaseRef } from "../names/keys.ts";
+import { deploymentKeys, hostStepId, phaseNames } from "../names/keys.ts";
+import type { Experiment, RenderedStep, Topology, TrialContext } from "../plan/types.ts";
+import type { StepResult } from "../ports/host-agent.ts";
 import { topologySchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
 import { requireRecord, tell } from "./effects.ts";
+import { extendLease } from "./lease.ts";
+import { explainSilence, lossFailure, lostHosts } from "./lost-hosts.ts";
 import { requireOpen } from "./ownership.ts";
-import { armPhase } from "./phase.ts";
+import type { PhasePlan } from "./phase.ts";
+import { armPhase, reportDone } from "./phase.ts";
 import { bringFetches } from "./publications.ts";
 import { intendResources } from "./resources.ts";
 import { planSetupStages, shipBundle } from "./setup.ts";
@@ -44,11 +50,13 @@ async function startTrialPhase(
   if (point === undefined)
     throw new FailureError({ class: "defect", message: `no point ${state.pointKey} in the plan` });
   const stage = phase === "services" || phase === "jobs" ? state[phase].stage : 0;
+  const trial = await trialContext(state, fx);
+  if (phase === "reset") await extendLease(trial.topology, state.runId, trialTimeoutMs(state, experiment), fx);
   const plan = planTrialPhase(
     {
       experiment,
       point,
-      trial: await trialContext(state, fx),
+      trial,
       epoch: state.epoch,
       turn: turnOf(state),
       phase,
@@ -57,8 +65,58 @@ async function startTrialPhase(
     },
     fx,
   );
-  await armPhase(plan, input.token, input.execution, fx);
+  await armOnLiveHosts(plan, trial.topology, input, fx);
+  // Asked to stop after the first look and before the token was there: whoever stops has not seen it.
+  if (phase !== "collect") await requireOpen(state, fx);
 }
+
+/** All that an attempt may take: what its hosts have to live for. */
+function trialTimeoutMs({ timeouts, ...state }: AttemptState, experiment: Experiment): number {
+  const point = experiment.plan.points.find((p) => p.pointKey === state.pointKey);
+  const stages = (phase: "services" | "jobs"): number =>
+    point === undefined ? 1 : Math.max(1, experiment.stages(phase, point));
+  const { resetSec, servicesSec, jobsSec, collectSec } = timeouts;
+  return 1000 * (resetSec + stages("services") * servicesSec + stages("jobs") * jobsSec + collectSec);
+}
+
+/**
+ * Arms a phase; when hosts don't answer because they are gone, says so rather than having it tried again.
+ *
+ * Collection goes on without them: what the others have is evidence.
+ */
+async function armOnLiveHosts(
+  plan: PhasePlan,
+  topology: Topology,
+  input: StartPhaseInput,
+  fx: FlowEffects,
+): Promise<void> {
+  try {
+    await armPhase(plan, input.token, input.execution, fx);
+  } catch (error) {
+    if (plan.ref.phase === "collect" && (await reportLost(plan, topology, fx)))
+      return armPhase(plan, input.token, input.execution, fx);
+    throw await explainSilence(error, topology, fx);
+  }
+}
+
+/** @returns whether any host of the phase is gone */
+async function reportLost(plan: PhasePlan, topology: Topology, fx: FlowEffects): Promise<boolean> {
+  const lost = (await lostHosts(topology, fx)).filter(({ host }) => plan.steps.some((s) => s.host.name === host.name));
+  for (const one of lost) await reportDone(plan.ref, lostResult(plan.ref, lossFailure([one], one), fx), fx);
+  return lost.length > 0;
+}
+
+const lostResult = (ref: PhaseRef, failure: Failure, fx: FlowEffects): StepResult => ({
+  stepId: hostStepId(ref),
+  host: failure.host ?? "",
+  units: [],
+  artifacts: [],
+  missing: [],
+  warnings: [],
+  failure,
+  startedAt: fx.clock.now(),
+  endedAt: fx.clock.now(),
+});
 
 /** A lane runs blocks in growing order, a block its trials in theirs, a trial its attempts in theirs. */
 const turnOf = (state: AttemptState): number => (state.block * 1_024 + state.position) * 1_024 + state.attempt;
@@ -99,22 +157,21 @@ async function startSetup(state: DeploymentState, input: StartPhaseInput, fx: Fl
   await requireOpen(state, fx);
   const experiment = await fx.openRun(state.runId);
   const topology = await readTopology(state.runId, state.deploymentId, fx);
-  const stage = state.prepare.stage;
-  if (stage === 0) {
-    await shipBundle(state.runId, experiment, topology, fx);
-    await intendResources(experiment, state.deployment, topology, state.runId, fx);
-  }
   const stages = planSetupStages(experiment, state.deployment, topology);
-  await bringFetches(stages[stage] ?? [], topology, state.runId, fx);
+  const { stage } = state.prepare;
+  try {
+    await bringFiles(state, experiment, stages[stage] ?? [], topology, fx);
+  } catch (error) {
+    throw await explainSilence(error, topology, fx);
+  }
   const plan = planSetupPhase(
     {
-      rendered: stages[stage] ?? [],
+      rendered: stages,
       topology,
       runId: state.runId,
       epoch: state.epoch,
       setupAttempt: state.setupAttempt,
       stage,
-      stages: stages.length,
       timeoutMs: state.timeouts.prepareSec * 1000,
     },
     fx,
@@ -124,5 +181,20 @@ async function startSetup(state: DeploymentState, input: StartPhaseInput, fx: Fl
     stage,
     stages: stages.length,
   });
-  await armPhase(plan, input.token, input.execution, fx);
+  await armOnLiveHosts(plan, topology, input, fx);
+  await requireOpen(state, fx);
+}
+
+async function bringFiles(
+  state: DeploymentState,
+  experiment: Experiment,
+  steps: readonly RenderedStep[],
+  topology: Topology,
+  fx: FlowEffects,
+): Promise<void> {
+  if (state.prepare.stage === 0) {
+    await shipBundle(state.runId, experiment, topology, fx);
+    await intendResources(experiment, state.deployment, topology, state.runId, fx);
+  }
+  await bringFetches(steps, topology, state.runId, fx);
 }

@@ -24,7 +24,9 @@ export const deploymentStateSchema = z.object({
   tickets: z.string(),
   mapResults: z.string(),
   lanes: z.number().int().min(1),
-  /** Number of this set-up of the deployment's hosts: a failed one is not looked at again. */
+  /** How often its hosts were lost and made anew in this epoch. */
+  replaced: z.number().int().min(0),
+  /** Number of this set-up of the deployment's hosts: one that failed or was cut off is not looked at again. */
   setupAttempt: z.number().int().min(1),
   prepare: stageSchema,
   timeouts: z.object({ prepareSec: z.number().int(), heartbeatSec: z.number().int() }),
@@ -36,6 +38,7 @@ export const claimInputSchema = z.object({
   runId: z.string(),
   epoch: z.number().int(),
   deployment: z.string(),
+  deploymentId: z.string(),
   ticket: z.number().int().optional(),
 });
 export type ClaimInput = z.infer<typeof claimInputSchema>;

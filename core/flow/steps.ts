@@ -65,17 +65,18 @@ export function planTrialPhase(input: TrialPhaseInput, fx: Pick<FlowEffects, "cl
 /** What each host does in one stage of a deployment's set-up. */
 export function planSetupPhase(
   input: {
-    readonly rendered: readonly RenderedStep[];
+    /** Every stage, in order. */
+    readonly rendered: readonly (readonly RenderedStep[])[];
     readonly topology: Topology;
     readonly runId: string;
     readonly epoch: number;
     readonly setupAttempt: number;
     readonly stage: number;
-    readonly stages: number;
     readonly timeoutMs: number;
   },
   fx: Pick<FlowEffects, "clock" | "push">,
 ): PhasePlan {
+  const later = input.rendered.slice(input.stage + 1);
   const scope = {
     kind: "deployment",
     runId: input.runId,
@@ -84,11 +85,14 @@ export function planSetupPhase(
   } as const;
   const ref: PhaseRef = { scope, phase: "prepare", stage: input.stage };
   const hosts = new Map(input.topology.hosts.map((host) => [host.name, host]));
-  const steps = input.rendered.flatMap((rendered) => {
+  const steps = (input.rendered[input.stage] ?? []).flatMap((rendered) => {
     const host = hosts.get(rendered.host);
     if (host === undefined) return [];
+    // Stages share a folder: what grows from one to the next is final only after the host's last one.
+    const goesOn = later.some((stage) => stage.some((other) => other.host === host.name));
+    const own = goesOn ? ownOutputs.filter((rule) => !growing.has(rule.glob)) : ownOutputs;
     const step = buildStep(
-      { ...rendered, collect: [...rendered.collect, ...ownOutputs] },
+      { ...rendered, collect: [...rendered.collect, ...own] },
       {
         ref,
         fence: { runId: input.runId, epoch: input.epoch, attempt: 0 },
@@ -106,7 +110,7 @@ export function planSetupPhase(
   return {
     ref,
     steps,
-    output: { stage: input.stage + 1, more: input.stage + 1 < input.stages },
+    output: { stage: input.stage + 1, more: later.length > 0 },
     startsTogether: false,
   };
 }
@@ -116,6 +120,8 @@ export const ownOutputs: readonly CollectRule[] = ["*.out", "*.err", "samples.cs
   glob,
   required: false,
 }));
+
+const growing = new Set(["samples.csv", "events.csv"]);
 
 /** The hosts that a trial on this lane may use: its own and those shared by all lanes. */
 export const laneHosts = (topology: Topology, lane: number): TopologyHost[] =>

@@ -1,9 +1,9 @@
 import { runKeys } from "../names/keys.ts";
 import type { AttemptRef, PhaseRef } from "../names/keys.ts";
-import { attemptKeys, attemptPrefix, phaseKeys, phaseNames, runPrefix } from "../names/keys.ts";
+import { attemptKeys, attemptPrefix, deploymentKeys, phaseKeys, phaseNames } from "../names/keys.ts";
 import { armedRecordSchema, boardSchema, claimRecordSchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
-import { listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
+import { listChildren, listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
 import { failedOutcome } from "./phase.ts";
 
 /**
@@ -30,33 +30,26 @@ export async function stopRun(
   }
 }
 
-/** Scopes whose phases may be waiting: attempts on held lanes, and set-ups of this epoch's deployments. */
+/** Scopes whose phases may be waiting: attempts on held lanes, and set-ups of the run's deployments. */
 async function openScopes(runId: string, epoch: number, fx: FlowEffects): Promise<string[]> {
   const { plan } = await fx.openRun(runId);
   const scopes: string[] = [];
-  for (const deployment of plan.deployments) {
-    const board = await readRecord(fx.store, runKeys(runId).board(deployment.name, epoch), boardSchema);
+  const keys = runKeys(runId);
+  for (const deploymentId of await listChildren(fx.store, keys.deployments)) {
+    const setups = deploymentKeys(runId, deploymentId).setupAttempts;
+    for (const attempt of await listChildren(fx.store, setups)) scopes.push(`${setups}${attempt}`);
+    const board = await readRecord(fx.store, keys.board(deploymentId, epoch), boardSchema);
     for (const holder of board?.value.lanes ?? []) {
       if (holder === null) continue;
       for (const trial of plan.blocks[holder.block]?.trials ?? []) {
         const point = plan.points[trial.point];
         if (point === undefined) continue;
-        scopes.push(
-          ...(await attemptsOf(
-            { runId, pointKey: point.pointKey, trialIndex: trial.trialIndex },
-            holder.execution,
-            fx,
-          )),
-        );
+        const ref = { runId, pointKey: point.pointKey, trialIndex: trial.trialIndex };
+        scopes.push(...(await attemptsOf(ref, holder.execution, fx)));
       }
     }
   }
-  const setups = new Set<string>();
-  for (const key of await listKeys(fx.store, `${runPrefix(runId)}/deployments/`)) {
-    const match = /^(.*\/setup\/attempt-\d+)\/phases\//.exec(key);
-    if (match?.[1] !== undefined) setups.add(match[1]);
-  }
-  return [...scopes, ...setups];
+  return scopes;
 }
 
 async function attemptsOf(trial: Omit<AttemptRef, "attempt">, execution: string, fx: FlowEffects): Promise<string[]> {

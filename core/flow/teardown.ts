@@ -1,24 +1,19 @@
 import type { Failure } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
-import { deploymentKeys, runKeys, teardownExecution } from "../names/keys.ts";
-import type { Topology } from "../plan/types.ts";
+import { deploymentKeys, teardownExecution } from "../names/keys.ts";
+import type { Topology, TopologyHost } from "../plan/types.ts";
 import type { ResourceState } from "../ports/provider.ts";
 import type { Receipt, RoundRecord } from "../records/schemas.ts";
-import {
-  closedRecordSchema,
-  failureSchema,
-  roundRecordSchema,
-  runRecordSchema,
-  topologySchema,
-} from "../records/schemas.ts";
+import { closedRecordSchema, failureSchema, roundRecordSchema, topologySchema } from "../records/schemas.ts";
 import { z } from "zod";
 import type { FlowEffects } from "./effects.ts";
 import { listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
+import { giveBack } from "./borrow.ts";
+import { lostHosts } from "./lost-hosts.ts";
 import { observeRound } from "./provision.ts";
 import { forEachBounded } from "./fan-out.ts";
 import { deleteResources, resourceLines } from "./resources.ts";
-import type { DeploymentState, TeardownInput, TeardownState } from "./states.ts";
-import { failureOfCaught } from "./states.ts";
+import type { TeardownInput, TeardownState } from "./states.ts";
 
 /** Each asking of the cloud waits longer, up to this. */
 const longestWaitSec = 60;
@@ -27,46 +22,15 @@ const mostAskings = 700;
 /** Delete commands of the experiment's resources are waited for so often. */
 const mostDeleteAskings = 30;
 
-/** Ends a deployment's part of the sweep: hands it to the teardown machine, unless it is to be kept. */
-export async function releaseDeployment(
-  state: DeploymentState,
-  fx: FlowEffects,
-): Promise<{ readonly deploymentId: string; readonly kept: boolean }> {
-  const run = await requireRecord(fx.store, runKeys(state.runId).run, runRecordSchema);
-  const failure = state.failure === undefined ? undefined : failureOfCaught(state.failure);
-  if (failure !== undefined) {
-    await tell(fx, state.runId, "deployment-failed", `${state.deployment}: ${failure.class}: ${failure.message}`, {
-      deployment: state.deployment,
-      class: failure.class,
-      message: failure.message,
-      hint: failure.hint,
-    });
-  }
-  const stopped = (await fx.store.head(runKeys(state.runId).stop(state.epoch))) !== undefined;
-  if (run.keep && !stopped) {
-    await tell(
-      fx,
-      state.runId,
-      "deployment-kept",
-      `${state.deploymentId} stays up until it expires or \`reprise teardown\``,
-      {
-        deploymentId: state.deploymentId,
-      },
-    );
-    return { deploymentId: state.deploymentId, kept: true };
-  }
-  const reason =
-    failure === undefined ? (stopped ? "stopped" : "the run is done") : `${failure.class}: ${failure.message}`;
-  await startTeardown(
-    { runId: state.runId, epoch: state.epoch, deployment: state.deployment, deploymentId: state.deploymentId, reason },
-    fx,
-  );
-  return { deploymentId: state.deploymentId, kept: false };
-}
-
 /** One teardown execution a deployment and epoch: started by the sweep, by a rule on dead executions, or by hand. */
-export const startTeardown = (input: TeardownInput, fx: FlowEffects): Promise<void> =>
-  fx.engine.start("teardown", teardownExecution(input.deploymentId, input.epoch), { ...input });
+export async function startTeardown(input: TeardownInput, fx: FlowEffects): Promise<void> {
+  try {
+    await fx.engine.start("teardown", teardownExecution(input.deploymentId, input.epoch), { ...input });
+  } catch (error) {
+    // Somebody else has started it for another reason: it is the same teardown.
+    if (!(error instanceof Error && error.name.startsWith("ExecutionAlreadyExists"))) throw error;
+  }
+}
 
 /** Writes the fence that every launch and create checks, then removes what we put on machines that aren't ours. */
 export async function closeDeployment(input: TeardownInput, fx: FlowEffects): Promise<TeardownState> {
@@ -96,15 +60,27 @@ export async function destroyDeployment(state: TeardownState, fx: FlowEffects): 
   return { begun };
 }
 
-/** Ends our processes on machines that aren't ours to delete, and removes our files there. */
+/** Ends our processes on machines that aren't ours to delete, removes our files there, and gives them back. */
 async function removeOurs(state: TeardownState, topology: Topology, fx: FlowEffects): Promise<void> {
-  const given = topology.hosts.filter((host) => !fx.provider(host.provider).capabilities.createsHosts);
+  const { lender } = topology;
+  const gone = new Set(lender === undefined ? [] : (await lostHosts(topology, fx)).map(({ host }) => host.name));
+  const given = topology.hosts.filter(
+    (host) => !gone.has(host.name) && (lender !== undefined || !fx.provider(host.provider).capabilities.createsHosts),
+  );
+  const left: Record<string, string[]> = {};
   await forEachBounded(given, 16, async (host) => {
-    await fx.agent(state.runId, host).remove();
-  }).catch((error: unknown) => {
-    // A machine that doesn't answer any more can't be cleaned; its lock runs out by itself.
-    if (!(error instanceof FailureError)) throw error;
+    try {
+      const removed = await fx.agent(state.runId, host).remove();
+      if (removed.left.length > 0) left[host.name] = [...removed.left];
+    } catch (error) {
+      // A machine that doesn't answer any more can't be cleaned: the receipt says so.
+      if (!(error instanceof FailureError)) throw error;
+      left[host.name] = [`did not answer when it was given back: ${error.message}`];
+    }
   });
+  const keys = deploymentKeys(state.runId, state.deploymentId);
+  if (Object.keys(left).length > 0) await fx.store.putIfAbsent(keys.left, toBytes(left), "teardown");
+  if (lender !== undefined) await giveBack(lender, state, fx);
 }
 
 export type Gone = TeardownState & { readonly kind: "remaining" | "open" | "gone" };
@@ -162,10 +138,13 @@ export async function writeReceipt(state: TeardownState, fx: FlowEffects): Promi
   const rounds = await allRounds(state, fx);
   const resources: Receipt["resources"] = [];
   for (const round of rounds) resources.push(...(await roundResources(state, round, fx)));
+  const topology = (await readRecord(fx.store, keys.topology, topologySchema))?.value;
+  if (topology?.lender !== undefined) resources.push(...topology.hosts.map(borrowedLine));
   resources.push(...(await resourceLines(state.runId, state.deploymentId, fx)));
+  resources.push(...(await leftLines(state, topology, fx)));
   const left = resources.filter((r) => r.outcome === "still there").length;
   const closedAt = fx.clock.now();
-  const hostCount = (await readRecord(fx.store, keys.topology, topologySchema))?.value.hosts.length ?? 0;
+  const hostCount = topology?.hosts.length ?? 0;
   const firstAt = Math.min(closedAt, ...rounds.map((r) => r.startedAt));
   const { plan } = await fx.openRun(state.runId);
   const hourly = hourlyDollars(plan.deployments.find((d) => d.name === state.deployment)?.hosts ?? []);
@@ -224,6 +203,33 @@ async function roundResources(
     if (!createsHosts) return { ...base, outcome: "given back" } as const;
     return { ...base, outcome: found !== undefined || wasAccepted ? "gone" : "never created" } as const;
   });
+}
+
+const borrowedLine = ({ name, provider }: TopologyHost): Receipt["resources"][number] => ({
+  name,
+  provider,
+  resourceKind: "host",
+  id: name,
+  outcome: "given back",
+});
+
+/** What of ours stayed on machines that aren't ours. */
+async function leftLines(
+  state: TeardownState,
+  topology: Topology | undefined,
+  fx: FlowEffects,
+): Promise<Receipt["resources"]> {
+  const key = deploymentKeys(state.runId, state.deploymentId).left;
+  const left = await readRecord(fx.store, key, z.record(z.string(), z.array(z.string())));
+  return Object.entries(left?.value ?? {}).flatMap(([host, things]) =>
+    things.map((thing) => ({
+      name: host,
+      provider: topology?.hosts.find(({ name }) => name === host)?.provider ?? "hosts",
+      resourceKind: "leftover",
+      id: thing.slice(0, 500),
+      outcome: "still there" as const,
+    })),
+  );
 }
 
 async function refusals(state: TeardownState, round: RoundRecord, fx: FlowEffects): Promise<Failure[]> {

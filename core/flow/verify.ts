@@ -24,6 +24,9 @@ export interface Verdict {
   readonly summary: Readonly<Record<string, number>>;
 }
 
+/** States carry the message on: they hold 256 KiB. The manifest has all of it. */
+const longestMessage = 2_000;
+
 /** A client that started later than agreed by more than this measured something else: the trial runs again. */
 const latestStartMs = 250;
 
@@ -47,9 +50,12 @@ export async function verifyAttempt(state: AttemptState, execution: string, fx: 
   const results = phases.flatMap((phase) => phase.results);
   const collected = await collectArtifacts(fx.store, state, results);
   const files = landedFiles(state, collected, fx);
-  const failures: Failure[] = [];
+  let failures: Failure[] = [];
   // What ended a phase early stands first: checks on what it left would only repeat it in other words.
-  const early = attemptFailure({ ...state, verdict: { step: { valid: true, manifestSha256: "", summary: {} } } });
+  const early = attemptFailure(
+    { ...state, verdict: { step: { valid: true, manifestSha256: "", summary: {} } } },
+    experiment,
+  );
   if (early !== undefined) failures.push(early);
   failures.push(...phaseFailures(phases), ...landingFailures(collected, results));
   let checks: readonly CheckVerdict[] = [];
@@ -63,6 +69,7 @@ export async function verifyAttempt(state: AttemptState, execution: string, fx: 
     );
     summary = await summarize(point, files, failures, experiment.summarize.bind(experiment));
   }
+  failures = failures.map((failure) => experiment.classify(failure));
   const wasCut = early !== undefined;
   const manifestSha256 = await recordManifest(
     { state, execution, phases, collected, checks, summary, failures, wasCut },
@@ -70,7 +77,7 @@ export async function verifyAttempt(state: AttemptState, execution: string, fx: 
   );
   const worst = failures[0];
   if (worst === undefined) return { valid: true, manifestSha256, summary };
-  return { valid: false, manifestSha256, class: worst.class, message: worst.message, summary };
+  return { valid: false, manifestSha256, class: worst.class, message: worst.message.slice(0, longestMessage), summary };
 }
 
 /** A metric that can't be computed makes the result invalid; it doesn't stop the run. */

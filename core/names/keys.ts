@@ -13,9 +13,23 @@ export function buildRunId(experiment: string, epochMs: number, suffix: string):
   return `${slug}-${iso.slice(2, 10).replaceAll("-", "")}-${iso.slice(11, 16).replace(":", "")}-${suffix}`;
 }
 
-/** `{runId}-{name}{generation}`: the n-th deployment of that name in this run, counted from 1. */
+/** `{runId}-{name}-{generation}`: the n-th deployment of that name in this run, counted from 1. */
 export const buildDeploymentId = (runId: string, name: string, generation: number): string =>
-  `${runId}-${name}${generation}`;
+  `${runId}-${name}-${generation}`;
+
+export function parseDeploymentId(
+  runId: string,
+  deploymentId: string,
+): { readonly name: string; readonly generation: number } {
+  const match = /^(.+)-(\d+)$/.exec(deploymentId.slice(runId.length + 1));
+  if (!deploymentId.startsWith(`${runId}-`) || !match?.[1] || !match[2])
+    throw new NameError(`not a deployment of ${runId}: "${deploymentId}"`);
+  return { name: match[1], generation: Number(match[2]) };
+}
+
+/** `{deploymentId}-r{round}-{host}`: what a host is called where it is made. */
+export const hostIntentName = (deploymentId: string, round: number, host: string): string =>
+  `${deploymentId}-r${round}-${host}`;
 
 /** `{runId}.{epoch}`, `{runId}.{epoch}.{deploymentId}.teardown`: unique for ever, so a repeated start is one start. */
 export const sweepExecution = (runId: string, epoch: number): string => `${runId}.${epoch}`;
@@ -42,13 +56,13 @@ export const runKeys = (runId: string) => {
     /** Create-if-absent: who drives the run, one file an epoch. */
     epoch: (epoch: number) => `${prefix}/epochs/${epoch.toString().padStart(4, "0")}.json`,
     epochs: `${prefix}/epochs/`,
-    tickets: (deployment: string, epoch: number) =>
-      `${prefix}/tickets/${deployment}.${epoch.toString().padStart(4, "0")}.json`,
-    /** Which deployment carries this name in this epoch. */
-    deployment: (name: string, epoch: number) => `${prefix}/pointers/${name}.${epoch.toString().padStart(4, "0")}.json`,
+    tickets: (deploymentId: string, epoch: number) =>
+      `${prefix}/tickets/${deploymentId}.${epoch.toString().padStart(4, "0")}.json`,
     /** The claim board of one deployment in one epoch: next block and who holds which lane. */
-    board: (deployment: string, epoch: number) =>
-      `${prefix}/boards/${deployment}.${epoch.toString().padStart(4, "0")}.json`,
+    board: (deploymentId: string, epoch: number) =>
+      `${prefix}/boards/${deploymentId}.${epoch.toString().padStart(4, "0")}.json`,
+    boards: `${prefix}/boards/`,
+    deployments: `${prefix}/deployments/`,
     /** Names the valid attempt of a trial: put if absent. */
     outcome: (trialKey: string) => `${prefix}/outcomes/${trialKey}.json`,
     outcomes: `${prefix}/outcomes/`,
@@ -76,9 +90,15 @@ export const deploymentKeys = (runId: string, deployment: string) => {
     /** Why a round was given up. */
     refused: (round: number) => `${prefix}/refused/${round.toString().padStart(2, "0")}.json`,
     topology: `${prefix}/topology.json`,
+    /** Until when its hosts were last extended. */
+    lease: `${prefix}/lease.json`,
+    /** Which run uses it after its own has ended and kept it. */
+    user: `${prefix}/user.json`,
     /** Once it is there nothing is launched or created for this deployment any more. */
     closed: `${prefix}/closed.json`,
     receipt: `${prefix}/receipt.json`,
+    /** What of ours stayed on machines that were given back. */
+    left: `${prefix}/left.json`,
     facts: (host: string) => `${prefix}/facts/${host}.json`,
     /** What one host published and others fetched, by digest. */
     published: (name: string) => `${prefix}/published/${name}.json`,
@@ -102,6 +122,10 @@ export function parseAttemptPrefix(prefix: Key): AttemptRef {
   return { runId: match[1], pointKey: match[2], trialIndex: Number(match[3]), attempt: Number(match[4]) };
 }
 
+/** Tails of outputs while they grow, below an attempt's or a set-up's prefix; superseded by the final artifact. */
+export const liveKey = (prefix: Key, host: string, path: string, chunk: number): Key =>
+  `${prefix}/live/${host}/${path}/${chunk.toString().padStart(6, "0")}`;
+
 /** What an attempt's folder holds beside `{host}/{path}`, the artifacts. */
 export const attemptKeys = (a: AttemptRef) => {
   const prefix = attemptPrefix(a);
@@ -109,9 +133,7 @@ export const attemptKeys = (a: AttemptRef) => {
     claim: `${prefix}/claim.json`,
     manifest: `${prefix}/manifest.json`,
     artifact: (host: string, path: string) => `${prefix}/${host}/${path}`,
-    /** Tails of outputs while they grow; superseded by the final artifact. */
-    live: (host: string, path: string, chunk: number) =>
-      `${prefix}/live/${host}/${path}/${chunk.toString().padStart(6, "0")}`,
+    live: (host: string, path: string, chunk: number) => liveKey(prefix, host, path, chunk),
     phases: `${prefix}/phases/`,
   };
 };
@@ -149,6 +171,7 @@ export const phaseKeys = (ref: PhaseRef) => {
     armedPrefix: `${prefix}/armed/`,
     done: (host: string) => `${prefix}/done/${host}.json`,
     donePrefix: `${prefix}/done/`,
+    /** When the host was last heard, by the store's own time of writing. */
     beat: (host: string) => `${prefix}/beats/${host}.json`,
     beatPrefix: `${prefix}/beats/`,
   };

@@ -134,6 +134,8 @@ export interface Topology {
   readonly deploymentId: string;
   readonly round: number;
   readonly hosts: readonly TopologyHost[];
+  /** These hosts belong to a kept deployment of another run, and go back to it (`--on-deployment`). */
+  readonly lender?: { readonly runId: string; readonly deploymentId: string } | undefined;
 }
 
 export interface TopologyHost {
@@ -159,6 +161,8 @@ export interface TopologyHost {
   readonly image: string;
   /** The supervisor's folder on this host, absolute, where it is known; scripts find it by themselves otherwise. */
   readonly root?: string | undefined;
+  /** The run whose key opens it, where that isn't this one. */
+  readonly loginRunId?: string | undefined;
 }
 
 /** What one host does in one stage: a HostStep less what only the moment knows (fence, deadline, push target). */

@@ -34,6 +34,8 @@ export const runRecordSchema = z.object({
   reuse: z.enum(["run", "store"]),
   /** How many deployments may be up at once. */
   deploymentsAtOnce: z.number().int().min(1),
+  /** `--on-deployment`: whose hosts are used instead of new ones. */
+  onDeployment: z.object({ runId: z.string(), deploymentId: z.string() }).optional(),
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
 
@@ -51,16 +53,26 @@ export type StopRecord = z.infer<typeof stopRecordSchema>;
 
 /** The board of one deployment and epoch: one compare-and-swap claims a lane and a block together. */
 export const boardSchema = z.object({
-  /** Indices into Plan.blocks that are still to be run, in plan order; `next` points at the first unclaimed. */
-  blocks: z.array(z.number().int().min(0)),
+  /** Ranges of indices into Plan.blocks that are to be run, first and last, in plan order: small for any number. */
+  blocks: z.array(z.tuple([z.number().int().min(0), z.number().int().min(0)])),
+  /** How many of them were claimed. */
   next: z.number().int().min(0),
-  lanes: z.array(z.object({ execution: z.string(), block: z.number().int() }).nullable()),
-  failedTrials: z.number().int().min(0),
+  lanes: z.array(
+    z
+      .object({
+        execution: z.string(),
+        block: z.number().int(),
+        /** Up to this position of the block, failed trials are counted below. */
+        counted: z.number().int().optional(),
+      })
+      .nullable(),
+  ),
+  /** Trials that ended without a valid result, by class. */
+  failures: z.partialRecord(z.enum(failureClasses), z.number().int()),
+  /** Blocks that were let go before their end, because the deployment was closed. */
+  unfinished: z.array(z.number().int()),
 });
 export type Board = z.infer<typeof boardSchema>;
-
-/** `pointers/{name}.{epoch}.json`: the deployment of that name which this epoch uses. */
-export const deploymentPointerSchema = z.object({ deploymentId: z.string() });
 
 /** `…/attempt-{k}/claim.json`: this attempt belongs to this execution. */
 export const claimRecordSchema = z.object({
@@ -118,8 +130,8 @@ export const expectedRecordSchema = z.object({
   hosts: z.record(z.string(), z.enum(["required", "guard"])),
   /** What the waiting state gets when all is well. */
   output: z.object({ stage: z.number().int(), more: z.boolean() }),
-  /** Agreed start instant and each host's clock offset, for phases that start together. */
-  startedAt: z.number().optional(),
+  /** Ends when every required host is done, also when one of them has failed. */
+  waitsForAll: z.boolean().optional(),
 });
 export type ExpectedRecord = z.infer<typeof expectedRecordSchema>;
 
@@ -166,6 +178,8 @@ const topologyHostSchema = z.object({
   hostKey: z.string(),
   machineType: z.string(),
   image: z.string(),
+  root: z.string().optional(),
+  loginRunId: z.string().optional(),
 });
 
 export const topologySchema = z.object({
@@ -174,7 +188,14 @@ export const topologySchema = z.object({
   deploymentId: z.string(),
   round: z.number().int(),
   hosts: z.array(topologyHostSchema),
+  lender: z.object({ runId: z.string(), deploymentId: z.string() }).optional(),
 });
+
+/** `deployments/{id}/lease.json`: until when its hosts were last extended. */
+export const leaseRecordSchema = z.object({ expiresAt: z.number() });
+
+/** `deployments/{id}/user.json`: the run that uses a kept deployment, or null. */
+export const userRecordSchema = z.object({ runId: z.string().nullable(), deploymentId: z.string().nullable() });
 
 /** `deployments/{id}/intents/{round}/round.json`: a round of placement as decided, before anything is created. */
 export const roundRecordSchema = z.object({
@@ -187,7 +208,8 @@ export const roundRecordSchema = z.object({
 });
 export type RoundRecord = z.infer<typeof roundRecordSchema>;
 
-export const closedRecordSchema = z.object({ reason: z.string(), at: z.number() });
+/** `deployments/{id}/closed.json`: the fence. `lost`: its hosts are gone unasked, so a successor may be made. */
+export const closedRecordSchema = z.object({ reason: z.string(), at: z.number(), lost: z.boolean().optional() });
 export type ClosedRecord = z.infer<typeof closedRecordSchema>;
 
 /** `deployments/{id}/receipt.json`: what was created, what became of it, what it cost. */

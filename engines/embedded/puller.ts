@@ -11,9 +11,11 @@ import type { HostAgent, StepResult } from "../../core/ports/host-agent.ts";
 /** One question to the supervisor lasts this long at most; its answer comes at once when the step ends. */
 const waitMs = 20_000;
 const beatEveryMs = 60_000;
-/** After a cut connection: soon again, then ever slower, for ever while the phase is awaited. */
+/** After a cut connection: soon again, then ever slower. */
 const firstRetryMs = 250;
 const longestRetryMs = 10_000;
+/** A host that gave no answer for so long is silent: its phase's heartbeat has run out, and arming it again follows it anew. */
+const givesUpMs = 900_000;
 const landAtOnce = 4;
 
 /**
@@ -57,10 +59,12 @@ export class Puller {
     const stepId = hostStepId(ref);
     let retryMs = firstRetryMs;
     let beatAt = fx.clock.now() + beatEveryMs;
+    let answeredAt = fx.clock.now();
     while (!signal.aborted) {
       try {
         const state = await agent.wait(stepId, waitMs, signal);
         retryMs = firstRetryMs;
+        answeredAt = fx.clock.now();
         if (state.kind === "superseded") return;
         if (state.kind === "unknown") {
           await reportDone(ref, lostStep(stepId, host, fx.clock), fx);
@@ -74,7 +78,7 @@ export class Puller {
         }
         if (fx.clock.now() >= beatAt) {
           beatAt = fx.clock.now() + beatEveryMs;
-          if ((await reportAlive(ref, fx)) === "superseded") return;
+          if ((await reportAlive(ref, host.name, fx)) === "superseded") return;
         }
       } catch (error) {
         if (isAborted(signal)) return;
@@ -83,6 +87,7 @@ export class Puller {
           await reportDone(ref, { ...lostStep(stepId, host, fx.clock), failure: { ...failure, host: host.name } }, fx);
           return;
         }
+        if (fx.clock.now() - answeredAt > givesUpMs) return;
         await fx.clock.sleep(retryMs, signal).catch(() => undefined);
         retryMs = Math.min(longestRetryMs, retryMs * 2);
       }

@@ -57,11 +57,11 @@ export function createWorld(options: WorldOptions): World {
     transports.set(runId, made);
     return made;
   };
-  const shellAgent = (runId: string, host: HostAddress, provider: string): ShellAgent =>
+  const shellAgent = (runId: string, host: HostAddress, provider: string, loginRunId = runId): ShellAgent =>
     new ShellAgent(
       // Other people's work is on this machine too: its page cache stays.
       { host, root: supervisorRoot(runId), settings: { dropsCaches: provider !== "local" } },
-      { transport: transport(runId), clock, files: options.supervisor },
+      { transport: transport(loginRunId), clock, files: options.supervisor },
     );
   const providers: readonly Provider[] = [
     ...options.providers,
@@ -71,9 +71,12 @@ export function createWorld(options: WorldOptions): World {
     transport,
     effects: {
       openRun: (runId) => {
-        const known = experiments.get(runId) ?? openStoredRun(runId, store);
-        experiments.set(runId, known);
-        return known;
+        const known = experiments.get(runId);
+        if (known !== undefined) return known;
+        const opened = openStoredRun(runId, store);
+        experiments.set(runId, opened);
+        opened.catch(() => experiments.delete(runId)); // the caller hears of it; the next one may have more luck
+        return opened;
       },
       provider: (name) => {
         const provider = providers.find((p) => p.name === name);
@@ -88,7 +91,7 @@ export function createWorld(options: WorldOptions): World {
         const key = `${runId} ${host.name} ${host.publicAddress}:${host.sshPort}`;
         const known = agents.get(key);
         if (known !== undefined) return known;
-        const shell = shellAgent(runId, hostAddress(host), host.provider);
+        const shell = shellAgent(runId, hostAddress(host), host.provider, host.loginRunId);
         const made = host.provider === "local" ? withOurClock(shell) : shell;
         agents.set(key, made);
         return made;
