@@ -185,21 +185,28 @@ ident() { # PID: sets IDENT, fails for what is gone or a zombie
   IDENT=$1.${21}
 }
 
-owner_of() { # LINK: sets OWNER and OWNER_PID; true when that process lives
-  OWNER_PID=
-  OWNER=$(readlink "$1" 2>/dev/null) || return 1
+owner_of() { # FILE: sets OWNER and OWNER_PID; true when that process lives
+  OWNER_PID= OWNER=
+  { read -r OWNER <"$1"; } 2>/dev/null || return 1
   OWNER_PID=${OWNER%%.*}
   ident "$OWNER_PID" && [ "$OWNER" = "$IDENT.$BOOT" ]
 }
 
-# Becomes the owner of LINK unless a living process is. A dead owner's link is taken away by exactly one process: the
-# one that makes the folder named after that owner.
-try_own() { # LINK
+# Becomes the owner of FILE unless a living process is. noclobber makes exactly one of several the owner; a dead owner's
+# file is taken away by exactly one too: the one that makes the folder named after that owner.
+try_own() { # FILE
   ident $$
   to_me=$IDENT.$BOOT to_n=0
-  until ln -s "$to_me" "$1" 2>/dev/null; do
+  until set -C; { echo "$to_me" >"$1"; } 2>/dev/null && set +C; do
+    set +C
     owner_of "$1" && return 1
-    if [ -n "$OWNER" ] && mkdir "$S/tmp/${1##*/}.$OWNER" 2>/dev/null; then rm -f "$1"; continue; fi
+    # Empty for an instant while it is being made, for ever only if its maker died right then.
+    if [ -z "$OWNER" ] && [ $to_n -ge 50 ]; then OWNER=nobody; fi
+    if [ -n "$OWNER" ] && mkdir "$S/tmp/${1##*/}.$OWNER" 2>/dev/null; then
+      rm -f "$1"
+      if [ "$OWNER" = nobody ]; then rmdir "$S/tmp/${1##*/}.nobody"; fi
+      continue
+    fi
     to_n=$((to_n + 1))
     [ $to_n -lt 100 ] || return 1
     sleep 0.02
@@ -297,6 +304,17 @@ unit_pids() { # UNIT-FOLDER: sets PIDS
   done
 }
 
+# Whether an ended unit may have left something: its cgroup knows at once; without one, only a search does.
+has_leftovers() { # UNIT-FOLDER
+  read -r _ hl_cg <"$1/marker"
+  if [ "$hl_cg" != - ] && [ "$CG" != - ] && [ -f "$CG/$hl_cg/cgroup.procs" ]; then
+    { read -r _ <"$CG/$hl_cg/cgroup.procs"; } 2>/dev/null
+    return
+  fi
+  unit_pids "$1"
+  [ -n "$PIDS" ]
+}
+
 is_running() { [ -f "$1/started" ] && [ ! -f "$1/ended" ]; } # UNIT-FOLDER
 
 leader_lives() { # UNIT-FOLDER
@@ -388,7 +406,7 @@ revive() { # STEP
   rv=$S/steps/$1
   [ -f "$rv/step.sh" ] || return 0
   if [ ! -f "$rv/superseded" ]; then
-    if [ ! -f "$rv/result.json" ] || [ -L "$rv/runner" ]; then
+    if [ ! -f "$rv/result.json" ] || [ -f "$rv/runner" ]; then
       owner_of "$rv/runner" || spawn _run "$1"
     fi
     if [ -f "$rv/push" ] && [ ! -f "$rv/acknowledged" ]; then owner_of "$rv/pusher" || spawn _push "$1"; fi
@@ -613,7 +631,7 @@ find_tools() {
 keep_unit() { # in the background of a runner: the loaded unit's life
   trap - TERM
   keep "$U"
-  rm -f "$K/active/u.$U_NAME"
+  : >"$K/active/u.$U_NAME" # empty means ended, and costs no process
   echo "exit $U_NAME" >&3
   if [ "$U_KIND" = service ]; then
     for ku_guard in "$K"/guards/*; do
@@ -625,7 +643,7 @@ keep_unit() { # in the background of a runner: the loaded unit's life
 begin_unit() { # the loaded unit: what is recorded before its process exists
   now
   if [ -f "$U/started" ]; then rm -f "$U/ended" "$U/pid" "$U/ready" "$U/why" "$U/asked"; fi # a restart
-  record "$U/started" "$NOW"
+  { echo "$NOW" >"$U/started"; } 2>/dev/null || record "$U/started" "$NOW"
   if [ "$U_KIND" != event ]; then echo "u $U_NAME $STEP $U_LOG" >"$K/active/u.$U_NAME"; fi
 }
 
@@ -962,9 +980,11 @@ function read_units(full,   line, f, pid, u, seen, p, session) {
   }
 }
 BEGIN {
+  while (once && (getline line < ENVIRON["REPRISE_CAPS"]) > 0) { split(line, f, " "); limit[f[1]] = f[2] }
   wait = 0; TICK = ENVIRON["REPRISE_TICK"]; LOGS = "\nls -ln \"$REPRISE_A\"/*.out \"$REPRISE_A\"/*.err 2>/dev/null"; SCAN = "cat /proc/[0-9]*/stat 2>/dev/null"; out = ENVIRON["REPRISE_SAMPLES"]
   for (n = 0; ; n++) {
     split("", leader); split("", cg); split("", cap); alive = 0
+    for (u in limit) cap[u] = limit[u]
     # Each process more would cost more than all the reading: the date is asked for once a minute, and log sizes are
     # looked at each second only where one has come near its limit.
     cmd = (wait > 0 ? "sleep " wait "\n" : "") (n % 60 == 0 ? "date \"+T %s%N\"\n" : "") TICK (n % 3 == 0 || near ? LOGS : "")
@@ -999,7 +1019,7 @@ SAMPLES_HEADER=timeMs,scope,cpuUserSec,cpuSystemSec,cpuIdleSec,cpuIowaitSec,cpuS
 sample() { # ONCE
   if [ ! -s "$A/samples.csv" ]; then echo "$SAMPLES_HEADER" >"$A/samples.csv"; fi
   REPRISE_K=$K REPRISE_A=$A REPRISE_STEPS=$S/steps REPRISE_CG=$CG REPRISE_SELF=$SELF REPRISE_SAMPLES=$A/samples.csv
-  REPRISE_STATE_KEY=$step_key
+  REPRISE_STATE_KEY=$step_key REPRISE_CAPS=$K/caps
   # shellcheck disable=SC2016 # for the inner shell, once a second: builtins where possible
   REPRISE_TICK='for f in "$REPRISE_K"/active/*; do
   { read -r kind a b c <"$f"; } 2>/dev/null || continue
@@ -1015,8 +1035,15 @@ sample() { # ONCE
   fi
 done'
   printf '%s\n' "$SAMPLER" >"$K/sampler.awk"
-  export REPRISE_K REPRISE_A REPRISE_STEPS REPRISE_CG REPRISE_SELF REPRISE_SAMPLES REPRISE_STATE_KEY REPRISE_TICK
+  export REPRISE_K REPRISE_A REPRISE_STEPS REPRISE_CG REPRISE_SELF REPRISE_SAMPLES REPRISE_STATE_KEY REPRISE_CAPS REPRISE_TICK
   awk -v hz="$HZ" -v page="$PAGE" -v offset="${CLOCK_OFFSET:-0}" -v once="$1" -f "$K/sampler.awk"
+}
+
+is_active() { # whether any unit of this attempt runs, events aside
+  for ia_unit in "$K"/active/u.*; do
+    if [ -s "$ia_unit" ]; then return 0; fi
+  done
+  return 1
 }
 
 cmd_sample() { # STEP
@@ -1026,12 +1053,10 @@ cmd_sample() { # STEP
   now
   while try_own "$K/sampler"; do
     # Looked at once we own it: whoever ended the last unit before then takes the final sample without us.
-    set -- "$K"/active/u.*
-    if [ -f "$1" ]; then sample 0; fi
+    if is_active; then sample 0; fi
     rm -f "$K/sampler"
     # Somebody may have become active between our last look and now.
-    set -- "$K"/active/u.*
-    [ -f "$1" ] || exit 0
+    is_active || exit 0
   done
 }
 
@@ -1039,17 +1064,18 @@ start_sampler() { owner_of "$K/sampler" || spawn _sample "$STEP"; }
 
 # Once nothing of the attempt runs: samples are final before they are collected.
 end_sampler() {
-  set -- "$K"/active/u.*
-  if [ -f "$1" ] || { [ "$step_units" = 0 ] && [ ! -f "$A/samples.csv" ]; }; then return; fi
+  if is_active; then
+    cut_logs
+    return
+  fi
+  if [ "$step_units" = 0 ] && [ ! -f "$A/samples.csv" ]; then return; fi
   if owner_of "$K/sampler"; then
     es_pid=$OWNER_PID
     if [ "$SETSID" != none ]; then kill -KILL "-$es_pid" 2>/dev/null; fi
     kill -KILL "$es_pid" 2>/dev/null
-    es_n=0
-    while ident "$es_pid" && [ $es_n -lt 100 ]; do sleep 0.01; es_n=$((es_n + 1)); done
   fi
   rm -f "$K/sampler"
-  sample 1
+  sample 1 # looks at the logs too
 }
 
 # Keeps the head of an output and counts what goes beyond; outputs are appended to, so writers carry on at the new end.
@@ -1080,8 +1106,8 @@ collect() {
   : >"$D/artifacts"
   : >"$D/missing"
   [ "$step_collect" -gt 0 ] || return 0
-  mkdir -p "$D/collect" "$A"
   co=$D/collect
+  if [ ! -d "$co" ] || [ ! -d "$A" ]; then mkdir -p "$co" "$A"; fi
   : >"$co/rules"
   : >"$co/required"
   : >"$co/changed"
@@ -1296,7 +1322,9 @@ cmd_run() { # STEP
   trap ': >"$D/stop"; echo stop >&3' TERM
   enter
   find_tools
-  mkdir -p "$K/active" "$K/guards" "$K/cut" "$A" || exit $EX_DEFECT
+  if [ ! -d "$K/active" ] || [ ! -d "$K/cut" ] || [ ! -d "$A" ]; then
+    mkdir -p "$K/active" "$K/guards" "$K/cut" "$A" || exit $EX_DEFECT
+  fi
   echo "$step_dir" >"$K/dir"
   echo "r $$ $STEP" >"$K/active/r.$STEP"
   cr_i=1
@@ -1345,7 +1373,7 @@ resume_dead() {
     rd_i=1
     while [ "$rd_i" -le "$step_units" ]; do
       load_unit "$rd_i"
-      rm -f "$K/active/u.$U_NAME"
+      : >"$K/active/u.$U_NAME"
       if is_running "$U"; then echo stopped >"$U/why"; rm -f "$U/pid"; fi
       rd_i=$((rd_i + 1))
     done
@@ -1361,7 +1389,7 @@ run_step() {
   notify
   rs_at=
   if [ "$step_go" = 1 ]; then
-    while [ -z "$HALT" ] && [ ! -f "$D/go" ]; do
+    while [ -z "$HALT" ] && [ ! -s "$D/go" ]; do
       if [ -f "$D/stop" ]; then HALT=stop; else next_event; fi
     done
     if [ -z "$HALT" ]; then
@@ -1625,8 +1653,9 @@ finish() {
     if is_running "$fi_unit"; then
       stop_begin "$fi_unit" stopped "$fi_signal"
     else
+      has_leftovers "$fi_unit" || continue
       unit_pids "$fi_unit"
-      [ -n "$PIDS" ] || { drop_cgroup "$fi_unit"; continue; }
+      [ -n "$PIDS" ] || continue
       warn "$fi_name: left processes behind, which were ended: pid$PIDS"
       stop_begin "$fi_unit" stopped KILL
     fi
@@ -1647,7 +1676,6 @@ finish() {
     rmdir "$CG/$step_epoch.$step_attempt.$step_serial".* "$CGM/$step_epoch.$step_attempt.$step_serial".* 2>/dev/null
   fi
   end_sampler
-  cut_logs
   collect
   disk_check
   write_result
@@ -1986,7 +2014,7 @@ cmd_arm() { # STEP SHA256: the step's text on stdin
   check_name "$1"
   init_state
   ar_new=$S/tmp/arm.$BOOT.$$
-  mkdir -p "$ar_new/units" "$ar_new/waiters" || die $EX_DEFECT "can't write below $S"
+  mkdir -p "$ar_new/units" "$ar_new/waiters" "$ar_new/collect" || die $EX_DEFECT "can't write below $S"
   (umask 077 && cat >"$ar_new/step.sh")
   sha256 "$ar_new/step.sh"
   [ "$SHA" = "$2" ] || { rm -rf "$ar_new"; die $EX_TORN "the step arrived torn: sha256 $SHA"; }
@@ -2066,8 +2094,11 @@ wait_for() { # MS CONDITION
     wf_left=$((wf_end - UPTIME))
     [ $wf_left -gt 0 ] || break
     if [ $wf_left -gt 1000 ]; then wf_left=1000; fi
-    pause $wf_left
-    revive "$STEP"
+    timer $wf_left tick >/dev/null 2>&1
+    read -r wf_word <&3
+    # Not looked after: it ends within the second by itself, and nobody shall wait for that.
+    cancel "$TIMER"
+    if [ "$wf_word" = tick ]; then revive "$STEP"; fi
   done
   rm -f "$wf_fifo"
   trap - TERM HUP INT
@@ -2080,10 +2111,10 @@ cmd_go() { # STEP START_AT_MS
   check_number "$2"
   D=$S/steps/$1
   [ -f "$D/step.sh" ] || die $EX_UNKNOWN "no step $1 was armed here"
-  # The first instant counts; a link can't be half there.
-  echo "$2" >"$D/go.$$"
-  ln "$D/go.$$" "$D/go" 2>/dev/null
-  rm -f "$D/go.$$"
+  # The first instant counts. An empty file is one whose writer died: then this is the first.
+  set -C
+  { echo "$2" >"$D/go"; } 2>/dev/null || { set +C; [ -s "$D/go" ] || echo "$2" >"$D/go"; }
+  set +C
   post "$D/fifo" go
   init_state
   revive "$1"

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestHost } from "./test-host.ts";
 import { eventually, openTestHost, stepFixture, unitFixture } from "./test-host.ts";
@@ -119,7 +119,7 @@ describe("supervisor: one step, one owner", () => {
       }),
     );
     await eventually(() => host.read("attempts/p.t0.a1/o.out") === "begun\n");
-    process.kill(Number(readlinkSync(join(host.root, ".state/steps/orphan/runner")).split(".")[0]), "SIGKILL");
+    process.kill(Number(readFileSync(join(host.root, ".state/steps/orphan/runner"), "utf8").split(".")[0]), "SIGKILL");
     // Nobody asks: the sampler of the attempt finds out by itself.
     await eventually(() => readFileSync(join(host.root, ".state/steps/orphan/result.json")).length > 0);
     expect(await host.agent.status("orphan")).toMatchObject({
@@ -156,7 +156,7 @@ describe("supervisor: one step, one owner", () => {
     await host.run(stepFixture({ stepId: "first" }));
     const dead = spawnSync("sh", [
       "-c",
-      `ln -s "$$.1.$(cat /proc/sys/kernel/random/boot_id)" '${host.root}/.state/lock'`,
+      `echo "$$.1.$(cat /proc/sys/kernel/random/boot_id)" >'${host.root}/.state/lock'`,
     ]);
     expect(dead.status).toBe(0);
     expect(await host.agent.arm(stepFixture({ stepId: "second" }))).toEqual({ kind: "armed" });

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sha256Hex } from "../../core/evidence/sha256.ts";
@@ -93,7 +93,7 @@ describe("supervisor: push", () => {
     endpoint.fault = (call) => {
       if (call !== "put" || isCut) return undefined;
       isCut = true;
-      const pusher = readlinkSync(join(host.root, ".state/steps/cut/pusher")).split(".")[0];
+      const pusher = readFileSync(join(host.root, ".state/steps/cut/pusher"), "utf8").split(".")[0];
       // The uploader and all that it started, in the middle of a request.
       spawnSync("kill", ["-KILL", "--", `-${pusher}`]);
       return "hang-up";
@@ -253,7 +253,7 @@ describe("supervisor: push", () => {
 
 /** Beside the shell: all of POSIX, or of coreutils and busybox where POSIX has nothing. docs/supervisor.md lists them. */
 const requiredCommands =
-  "sh awk cat chmod cp cut date dd df dirname env find getconf grep head id ln ls mkdir mkfifo mv paste readlink rm rmdir setsid sha256sum sleep sort stat tail tr true uname xargs".split(
+  "sh awk cat chmod cp cut date dd df dirname env find getconf grep head id ln ls mkdir mkfifo mv paste rm rmdir setsid sha256sum sleep sort stat tail tr true uname xargs".split(
     " ",
   );
 

@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HostStep, Unit } from "../../core/ports/host-agent.ts";
 import type { TestHost } from "./test-host.ts";
@@ -294,7 +294,7 @@ describe("supervisor: services", () => {
         units: [service({ name: "s", script: "sleep 60" })],
       }),
     );
-    const owner = (): string => readlinkSync(join(host.root, ".state/steps/services/runner"));
+    const owner = (): string => readFileSync(join(host.root, ".state/steps/services/runner"), "utf8");
     const first = owner();
     process.kill(Number(first.split(".")[0]), "SIGKILL");
     await eventually(() => owner() !== first);
