@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+
+/** The papers' own results and what is known of them, beside the checkout; tests that need them are skipped elsewhere. */
+const sharedRoot = new URL("../../../../shared/", import.meta.url);
+
+export const publishedRoot = new URL("published/frankenpaxos/", sharedRoot);
+const hasShared = existsSync(publishedRoot);
+
+/** `describe`, or a visibly skipped one where the published data is absent. */
+export const describeShared = hasShared ? describe : describe.skip;
+
+/** A file below the published folder; undefined where there is none. */
+export const readPublishedFile = async (path: string): Promise<Uint8Array | undefined> => {
+  const url = new URL(path, publishedRoot);
+  return existsSync(url) ? readFile(url) : undefined;
+};
+
+/** The parts of the reference that tests compare with. */
+export interface Reference {
+  readonly figures: Readonly<Record<string, ReferenceFigure>>;
+  readonly derived: Readonly<Record<string, { readonly value: number }>>;
+  readonly time_series: Readonly<
+    Record<string, { readonly configurations: Readonly<Record<string, Readonly<Record<string, ReferenceWindow>>>> }>
+  >;
+  readonly time_series_samples: Readonly<Record<string, unknown>>;
+  readonly aggregator_golden: Readonly<
+    Record<
+      string,
+      Readonly<Record<"latency" | "start_throughput_1s" | "start_throughput_1s_untrimmed", Record<string, number>>> & {
+        readonly rows: number;
+      }
+    >
+  >;
+}
+
+export interface ReferencePoint {
+  readonly clients?: number;
+  readonly label?: string;
+  readonly x: number;
+  readonly y: number;
+  readonly x_std?: number;
+  readonly y_std?: number;
+  readonly n?: number;
+  readonly n_kept?: number;
+  readonly n_kept_x?: number;
+}
+
+export interface ReferenceFigure {
+  readonly x: { readonly name: string; readonly unit?: string };
+  readonly y: { readonly name: string; readonly unit?: string };
+  readonly series?: readonly { readonly label: string; readonly points: readonly ReferencePoint[] }[];
+  readonly bars?: readonly (ReferencePoint & { readonly label: string })[];
+  readonly sources: readonly string[];
+}
+
+export interface ReferenceWindow {
+  readonly p25: number;
+  readonly p50: number;
+  readonly p75: number;
+  readonly std: number;
+  readonly n?: number;
+  readonly value?: number;
+}
+
+export const readReference = (): Reference =>
+  JSON.parse(readFileSync(new URL("systems/frankenpaxos.reference.json", sharedRoot), "utf8")) as Reference; // Written beside us.
+
+/** Relative distance, absolute where the reference is 0. */
+export const deviation = (ours: number, reference: number): number =>
+  reference === 0 ? Math.abs(ours) : Math.abs(ours - reference) / Math.abs(reference);
