@@ -3,8 +3,9 @@ import { deploymentKeys, parseDeploymentId, runKeys, sharedResultPrefix, sweepEx
 import type { Plan } from "../plan/types.ts";
 import type { OutcomeRecord, RunRecord } from "../records/schemas.ts";
 import { outcomeRecordSchema, runRecordSchema } from "../records/schemas.ts";
+import { openDeploymentIds } from "./after-execution.ts";
 import type { FlowEffects } from "./effects.ts";
-import { listChildren, requireRecord, tell, toBytes } from "./effects.ts";
+import { requireRecord, tell, toBytes } from "./effects.ts";
 import { openDeployment } from "./open-deployment.ts";
 import { whyClosed } from "./ownership.ts";
 import { startTeardown } from "./teardown.ts";
@@ -98,11 +99,9 @@ async function takeDownLeftovers(
   fx: FlowEffects,
 ): Promise<void> {
   const { runId } = run;
-  for (const deploymentId of await listChildren(fx.store, runKeys(runId).deployments)) {
+  for (const deploymentId of await openDeploymentIds(runId, fx)) {
     if (used.has(deploymentId)) continue;
-    const keys = deploymentKeys(runId, deploymentId);
-    if ((await fx.store.head(keys.receipt)) !== undefined) continue;
-    const isClosed = (await fx.store.head(keys.closed)) !== undefined;
+    const isClosed = (await fx.store.head(deploymentKeys(runId, deploymentId).closed)) !== undefined;
     if (run.keep && !isClosed) continue;
     const deployment = parseDeploymentId(runId, deploymentId).name;
     const reason = isClosed ? "its teardown was cut off" : "nothing is left to run on it";

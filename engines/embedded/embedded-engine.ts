@@ -45,7 +45,7 @@ const bucket = "store";
  */
 export function createEmbeddedEngine(options: EmbeddedOptions): EmbeddedEngine {
   const { clock, random, newId, store, world, machineFiles } = options;
-  const sink = options.keepsHistory === false ? undefined : new HistorySink(options.runId, { store, clock });
+  const sink = options.keepsHistory === false ? undefined : new HistorySink(options.runId, { store, clock, newId });
   const puller = new Puller(() => effects);
   const invoker: HandlerInvoker = { invoke: (name, payload) => invokeHandler(name, payload, effects) };
   const substitutions = { bucket, ...Object.fromEntries(Object.keys(handlers).map((name) => [name, name])) };

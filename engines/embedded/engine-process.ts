@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Random } from "../../core/effects/random.ts";
 import { messageOf } from "../../core/errors/reprise-error.ts";
-import { listKeys } from "../../core/flow/effects.ts";
+import { afterSweep, openDeploymentIds } from "../../core/flow/after-execution.ts";
+import { finishRun } from "../../core/flow/finish.ts";
 import { stopRun } from "../../core/flow/stop.ts";
 import { sealAtLast } from "../../core/flow/seal.ts";
 import { startTeardown } from "../../core/flow/teardown.ts";
 import { verifyCapability } from "../../core/identity/index.ts";
-import { deploymentKeys, runPrefix, sweepExecution } from "../../core/names/keys.ts";
+import { parseDeploymentId, runKeys, sweepExecution } from "../../core/names/keys.ts";
 import { LocalProvider } from "../../providers/local/index.ts";
 import { FolderStore } from "../../stores/folder/folder-store.ts";
 import { readSupervisorFiles } from "../../transports/agent/index.ts";
@@ -43,14 +44,27 @@ const runId = values.run ?? "";
 const epoch = Number(values.epoch);
 const log = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${text}\n`);
 
+// Before anybody can find this process: whoever does may signal at once.
+let stopAsked: string | undefined;
+let stop = (why: string): void => {
+  stopAsked ??= why;
+};
+process.on("SIGTERM", () => {
+  stop("asked to stop");
+});
+process.on("SIGINT", () => {
+  stop("interrupted");
+});
+process.on("SIGHUP", () => undefined); // the terminal that started us may close
+
 const paths = homePaths(home);
 await announceEngine(paths.engineState(runId), { runId, epoch }, systemClock);
 const secret = await readSecret(home);
-const endpoint = await openHostEndpoint(() => store, systemClock);
+const endpoint = await openHostEndpoint(() => store, systemClock, paths.enginePort(runId));
 const store = new FolderStore({
   root: paths.store,
   clock: systemClock,
-  uploads: { baseUrl: () => endpoint.uploadUrl, ttlMs: 15 * 60_000 },
+  uploads: { baseUrl: () => endpoint.uploadUrl, ttlMs: Number(process.env["REPRISE_UPLOAD_TTL_MS"] ?? 15 * 60_000) },
 });
 const { plan } = await openStoredRun(runId, store);
 const knownHosts = join(homedir(), ".ssh", "known_hosts");
@@ -95,7 +109,7 @@ const engine: EmbeddedEngine = createEmbeddedEngine({
 endpoint.serve({ flow: engine.effects, verify: (token, now) => verifyCapability(secret, token, now) });
 
 let isStopping = false;
-const stop = (why: string): void => {
+stop = (why) => {
   if (isStopping) return;
   isStopping = true;
   log(`stopping: ${why}`);
@@ -103,13 +117,7 @@ const stop = (why: string): void => {
     log(`stop: ${messageOf(error)}`);
   });
 };
-process.on("SIGTERM", () => {
-  stop("asked to stop");
-});
-process.on("SIGINT", () => {
-  stop("interrupted");
-});
-process.on("SIGHUP", () => undefined); // the terminal that started us may close
+if (stopAsked !== undefined) stop(stopAsked);
 
 try {
   log(`engine for ${runId}, epoch ${epoch}, task ${values.task ?? ""}`);
@@ -119,11 +127,15 @@ try {
     await engine.asl.start("sweep", name, { runId, epoch });
     const ended = await engine.asl.wait(name);
     log(`sweep ${ended.status}`);
+    await afterSweep({ runId, epoch, status: ended.status }, engine.effects);
   }
   // The sweep hands its deployments over to teardown executions: the run ends with the last of them.
   for (let running = engine.asl.listRunning(); running.length > 0; running = engine.asl.listRunning()) {
     await Promise.all(running.map((execution) => engine.asl.wait(execution.name)));
   }
+  // The engine that should have told how the run ended is dead.
+  if (values.task === "teardown" && (await store.head(runKeys(runId).stop(epoch))) !== undefined)
+    await finishRun({ runId, epoch }, engine.effects);
 } catch (error) {
   log(error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.exitCode = 70;
@@ -139,13 +151,8 @@ try {
 
 /** Every deployment of the run that has no receipt yet. */
 async function tearDownOpen({ effects }: EmbeddedEngine): Promise<void> {
-  const prefix = `${runPrefix(runId)}/deployments/`;
-  const ids = new Set(
-    (await listKeys(store, prefix, 100_000)).map((key) => key.slice(prefix.length).split("/")[0] ?? ""),
-  );
-  for (const deploymentId of ids) {
-    if ((await store.head(deploymentKeys(runId, deploymentId).receipt)) !== undefined) continue;
-    const deployment = deploymentId.slice(runId.length + 1).replace(/\d+$/, "");
+  for (const deploymentId of await openDeploymentIds(runId, effects)) {
+    const deployment = parseDeploymentId(runId, deploymentId).name;
     await startTeardown({ runId, epoch, deployment, deploymentId, reason: "asked to take it down" }, effects);
   }
 }

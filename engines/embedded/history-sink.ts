@@ -9,6 +9,9 @@ const gatherMs = 1_000;
 /** A chunk is written early when it holds so many. */
 const chunkEvents = 2_000;
 
+/** So many chunks of an earlier engine are stepped over. */
+const mostTries = 1_000;
+
 interface Pending {
   readonly events: HistoryEvent[];
   chunk: number;
@@ -26,9 +29,14 @@ export class HistorySink {
   private readonly runId: string;
   private readonly store: ObjectStore;
   private readonly clock: Clock;
+  private readonly writer: string;
 
-  constructor(runId: string, effects: { readonly store: ObjectStore; readonly clock: Clock }) {
+  constructor(
+    runId: string,
+    effects: { readonly store: ObjectStore; readonly clock: Clock; readonly newId: () => string },
+  ) {
     this.runId = runId;
+    this.writer = `history:${effects.newId()}`;
     this.store = effects.store;
     this.clock = effects.clock;
   }
@@ -65,10 +73,18 @@ export class HistorySink {
       const events = pending.events.splice(0);
       if (events.length === 0) continue;
       const lines = events.map((event) => JSON.stringify(event)).join("\n");
-      const key = runKeys(this.runId).historyChunk(execution, pending.chunk++);
       if (/"type":"Execution(Succeeded|Failed|TimedOut|Aborted)"/.test(lines)) this.pending.delete(execution);
       // The engine itself doesn't rest on its history: a write that fails costs a chunk, not the run.
-      await this.store.putIfAbsent(key, new TextEncoder().encode(`${lines}\n`), execution).catch(() => undefined);
+      await this.writeChunk(execution, pending, new TextEncoder().encode(`${lines}\n`)).catch(() => undefined);
+    }
+  }
+
+  /** An execution that another engine process began under the same name (a teardown, cut off) has chunks already. */
+  private async writeChunk(execution: string, pending: Pending, body: Uint8Array): Promise<void> {
+    const keys = runKeys(this.runId);
+    for (let tries = 0; tries < mostTries; tries++) {
+      const answer = await this.store.putIfAbsent(keys.historyChunk(execution, pending.chunk++), body, this.writer);
+      if (answer !== "other") return;
     }
   }
 }

@@ -14,6 +14,8 @@ export const homePaths = (home: string) => {
     secret: join(root, "secret"),
     engines: join(root, "engines"),
     engineState: (runId: string) => join(root, "engines", `${runId}.json`),
+    /** The port that hosts of this run were told: the next engine takes it again. */
+    enginePort: (runId: string) => join(root, "engines", `${runId}.port`),
     engineLog: (runId: string) => join(root, "engines", `${runId}.log`),
   };
 };

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { HostCallEffects } from "../../core/flow/host-calls.ts";
 import { answerHost, hostCalls, mostCallBytes } from "../../core/flow/host-calls.ts";
@@ -21,9 +22,17 @@ export interface HostEndpoint {
 /**
  * Where hosts on this machine report and upload: the embedded engine's part of API and S3.
  *
- * Loopback only. It is opened before the engine, since the store signs URLs with its address.
+ * Loopback only. It is opened before the engine, since the store signs URLs with its address. Hosts keep the address
+ * that they were told when a step was armed, so an engine that takes a run up listens where the one before it did, when
+ * that port is still free.
+ *
+ * @param portFile remembers the port
  */
-export async function openHostEndpoint(store: () => FolderStore, clock: Clock): Promise<HostEndpoint> {
+export async function openHostEndpoint(
+  store: () => FolderStore,
+  clock: Clock,
+  portFile: string,
+): Promise<HostEndpoint> {
   let effects: HostCallEffects | undefined;
   let upload: ReturnType<typeof uploadHandler> | undefined;
   const takeUpload = (): ReturnType<typeof uploadHandler> =>
@@ -42,7 +51,9 @@ export async function openHostEndpoint(store: () => FolderStore, clock: Clock): 
     serve(request, response, "awaitsContinue");
   });
   server.requestTimeout = 0; // uploads may be long; the upload handler bounds silence itself
-  const port = await listen(server);
+  const wanted = Number(await readFile(portFile, "utf8").catch(() => "0"));
+  const port = await listen(server, Number.isInteger(wanted) ? wanted : 0).catch(() => listen(server, 0));
+  await writeFile(portFile, String(port));
   return {
     callUrl: `http://127.0.0.1:${port}/host`,
     uploadUrl: `http://127.0.0.1:${port}${uploadPath.slice(0, -1)}`,
@@ -105,10 +116,11 @@ function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
-const listen = (server: Server): Promise<number> =>
+const listen = (server: Server, wanted: number): Promise<number> =>
   new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
+    server.listen(wanted, "127.0.0.1", () => {
+      server.off("error", reject);
       const address = server.address();
       if (address === null || typeof address === "string") reject(new Error("an HTTP server without a port"));
       else resolve(address.port);

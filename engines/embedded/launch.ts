@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdir, open, readFile, rename, unlink, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdir, open, readFile, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import type { Clock } from "../../core/effects/clock.ts";
 import { FailureError } from "../../core/errors/failure.ts";
+import { FileLocks } from "../../stores/folder/file-lock.ts";
 import { isAlive, ownerOf } from "../../stores/folder/owner.ts";
 
 /** What an engine process says of itself in a file beside the store, so that any command finds it again. */
@@ -24,30 +26,71 @@ export interface EnginePaths {
 
 /** The engine that drives a run on this machine, or undefined when none is alive. */
 export async function findEngine(stateFile: string): Promise<EngineState | undefined> {
-  const text = await readFile(stateFile, "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  const state = engineStateSchema.safeParse(JSON.parse(text));
+  return livingEngine(await readFile(stateFile, "utf8").catch(() => ""));
+}
+
+function livingEngine(text: string): EngineState | undefined {
+  const state = engineStateSchema.safeParse(parseJson(text));
   return state.success && isAlive(state.data.owner) ? state.data : undefined;
 }
 
-/** Called by the engine process itself, before it does anything. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined; // absent, or torn by a full disk: nobody's
+  }
+}
+
+/**
+ * Called by the engine process itself, before it does anything: one engine a run, whoever starts how many.
+ *
+ * @throws FailureError class invalid, when another living process drives the run
+ */
 export async function announceEngine(
   stateFile: string,
   engine: Pick<EngineState, "runId" | "epoch">,
   clock: Clock,
 ): Promise<void> {
-  const state: EngineState = {
-    ...engine,
-    pid: process.pid,
-    owner: ownerOf(process.pid),
-    startedAt: new Date(clock.now()).toISOString(),
-  };
-  await mkdir(dirname(stateFile), { recursive: true });
-  await writeFile(`${stateFile}.${process.pid}`, JSON.stringify(state));
-  await rename(`${stateFile}.${process.pid}`, stateFile);
+  const owner = ownerOf(process.pid);
+  const startedAt = new Date(clock.now()).toISOString();
+  const state: EngineState = { ...engine, pid: process.pid, owner, startedAt };
+  const folder = dirname(stateFile);
+  const identityPath = join(folder, `.process.${owner}`);
+  await mkdir(folder, { recursive: true });
+  const locks = new FileLocks({ identityPath, owner, clock, patienceMs: 10_000 });
+  try {
+    await locks.hold(`${stateFile}.lock`, () => {
+      const other = livingEngine(readIfThere(stateFile));
+      if (other !== undefined && other.pid !== process.pid) throw drivenAlready(other);
+      writeFileSync(`${stateFile}.${process.pid}`, JSON.stringify(state));
+      renameSync(`${stateFile}.${process.pid}`, stateFile);
+    });
+  } finally {
+    await unlink(identityPath).catch(() => undefined);
+  }
+}
+
+const drivenAlready = (engine: EngineState): FailureError =>
+  new FailureError({
+    class: "invalid",
+    message: `${engine.runId} is being driven already, by process ${engine.pid}`,
+    hint: `\`reprise watch ${engine.runId}\` follows it`,
+  });
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 export const retireEngine = (stateFile: string): Promise<void> => unlink(stateFile).catch(() => undefined);
+
+/** A process on a busy machine may take long to load its code. */
+const announceEveryMs = 50;
+const announceTries = 1_200;
 
 export type EngineTask = "sweep" | "teardown";
 
@@ -85,13 +128,16 @@ export async function launchEngine(
     let exited = false;
     child.once("exit", () => (exited = true));
     child.unref();
-    for (let tries = 0; tries < 300; tries++) {
+    for (let tries = 0; tries < announceTries; tries++) {
       const engine = await findEngine(options.paths.state);
-      if (engine !== undefined && engine.epoch === options.epoch) return;
+      if (engine !== undefined && engine.pid === child.pid) return;
       // A very short task may be done before it is seen.
       if (hasExited(exited) && child.exitCode === 0) return;
-      if (hasExited(exited)) break;
-      await clock.sleep(50);
+      if (hasExited(exited)) {
+        if (engine !== undefined) throw drivenAlready(engine);
+        break;
+      }
+      await clock.sleep(announceEveryMs);
     }
   } finally {
     await log.close();
