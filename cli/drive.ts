@@ -1,5 +1,7 @@
+import { exitCodes } from "../core/errors/failure.ts";
 import { toBytes } from "../core/flow/effects.ts";
 import { finishedExitCode } from "./exit-code.ts";
+import { Interrupts } from "./interrupts.ts";
 import { runKeys } from "../core/names/keys.ts";
 import type { ObjectStore } from "../core/ports/object-store.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
@@ -42,27 +44,52 @@ export async function askToStop(
   await store.putIfAbsent(runKeys(runId).stop(epoch), toBytes({ reason, at, by: "cli" }), "cli");
   const engine = await engineOf(home, runId);
   if (engine === undefined) return "not driven";
-  process.kill(engine.pid, "SIGTERM");
+  try {
+    process.kill(engine.pid, "SIGTERM");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // kill throws errno errors only
+    return "not driven";
+  }
   return "asked";
 }
 
+export interface Following {
+  /** Only events from here on belong to what is followed. @default all */
+  readonly sinceMs?: number;
+  /** @default "stop" */
+  readonly whenInterrupted?: "stop" | "leave";
+  /** Signals taken so far. @default from now on */
+  readonly interrupts?: Interrupts;
+  /** Whether the engine is to end the run, or only to take down what is left of it. @default "run" */
+  readonly task?: "run" | "teardown";
+}
+
 /** Follows a run to its end and gives the exit code that its outcome deserves. */
-export async function follow({ output, home }: CommandContext, runId: string, sinceMs: number): Promise<number> {
+export async function follow({ output, home }: CommandContext, runId: string, how: Following = {}): Promise<number> {
   const store = openStore(home);
   const { progress, detached } = await followRun({
     runId,
     store,
     output,
-    sinceMs,
+    sinceMs: how.sinceMs ?? 0,
+    whenInterrupted: how.whenInterrupted ?? "stop",
+    interrupts: how.interrupts ?? new Interrupts(),
     isDriven: async () => (await engineOf(home, runId)) !== undefined,
     stop: async (reason) => {
       await askToStop(home, runId, reason, store);
     },
   });
   if (detached) {
+    output.result({ runId, detached: true });
     output.note(`detached: \`reprise watch ${runId}\` follows it again, \`reprise stop ${runId}\` ends it`);
     return 0;
   }
   output.result({ runId, ...progress });
+  if (progress.stillThere > 0) output.note(`something is still there: \`reprise teardown ${runId}\` tries again`);
+  if (how.task === "teardown") return progress.stillThere > 0 ? exitCodes.defect : 0;
+  if (progress.outcome === undefined) {
+    output.note(`the engine ended before the run did; its log is ${homePaths(home).engineLog(runId)}`);
+    output.note(`  try: \`reprise resume ${runId}\` takes it up, \`reprise stop ${runId}\` takes it down`);
+  }
   return finishedExitCode(progress);
 }

@@ -3,8 +3,10 @@ import type { ObjectStore } from "../core/ports/object-store.ts";
 import type { Progress } from "../core/progress/progress.ts";
 import { foldProgress, noProgress, remainingMs } from "../core/progress/progress.ts";
 import type { EventRecord } from "../core/records/schemas.ts";
+import { messageOf } from "../core/errors/reprise-error.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
 import { readFeed } from "./feed.ts";
+import type { Interrupt, Interrupts } from "./interrupts.ts";
 import type { Output } from "./output.ts";
 import { duration } from "./output.ts";
 
@@ -24,13 +26,16 @@ export interface FollowOptions {
   readonly stop: (reason: string) => Promise<void>;
   /** Only events from here on belong to what is followed; earlier ones just count. */
   readonly sinceMs: number;
+  /** What SIGTERM, a second Ctrl-C, and SIGINT without a terminal do: who only looks on leaves the run alone. */
+  readonly whenInterrupted: "stop" | "leave";
+  readonly interrupts: Interrupts;
 }
 
 /**
  * Shows a run as it goes until its engine has ended: a line an event, and in a terminal one line that stays.
  *
  * First Ctrl-C in a terminal asks: stop, detach, or go on. SIGTERM, a second Ctrl-C, or SIGINT without a terminal stops
- * the run; the run is followed to its receipt either way.
+ * the run, which is followed to its receipt; for one who only looks on, they end the looking.
  */
 export async function followRun(options: FollowOptions): Promise<Followed> {
   const { runId, store, output } = options;
@@ -40,44 +45,44 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
   const end = new AbortController();
   const status = output.isTerminal ? new StatusLine() : undefined;
 
+  const leave = (): void => {
+    detached = true;
+    end.abort();
+  };
   const stop = (reason: string): void => {
     if (stopping) return;
     stopping = true;
     status?.clear();
     output.note(`stopping: what runs is collected, then everything is taken down (${reason})`);
-    void options.stop(reason);
+    options.stop(reason).catch((error: unknown) => {
+      output.note(`could not ask it to stop: ${messageOf(error)}`);
+    });
   };
-  let asking = false;
-  const onInterrupt = (): void => {
-    if (!output.isTerminal || asking || stopping) {
-      stop("interrupted");
+  let question: Question | undefined;
+  const onInterrupt = (signal: Interrupt): void => {
+    const mayAsk = signal === "SIGINT" && output.isTerminal && question === undefined && !stopping;
+    if (!mayAsk) {
+      question?.close();
+      if (options.whenInterrupted === "leave") leave();
+      else stop(signal === "SIGTERM" ? "terminated" : "interrupted");
       return;
     }
-    asking = true;
     status?.clear();
-    ask(
-      "\nstop the run, detach from it, or go on? [s/d/G] ",
-      (answer) => {
-        asking = false;
+    question = ask("\nstop the run, detach from it, or go on? [s/d/G] ", {
+      answer: (answer) => {
+        question = undefined;
         if (answer === "s") stop("stopped at the terminal");
-        if (answer === "d") {
-          detached = true;
-          end.abort();
-        }
+        if (answer === "d") leave();
       },
-      onInterrupt,
-    );
+      interrupt: () => onInterrupt("SIGINT"),
+    });
   };
-  const onTerminate = (): void => {
-    stop("terminated");
-  };
-  process.on("SIGINT", onInterrupt);
-  process.on("SIGTERM", onTerminate);
+  options.interrupts.handle(onInterrupt);
   const ticker =
     status === undefined
       ? undefined
       : setInterval(() => {
-          if (!asking) status.show(statusText(progress, Date.now(), output.columns));
+          if (question === undefined) status.show(statusText(progress, Date.now(), output.columns));
         }, 500);
   try {
     const feed = readFeed(store, runId, {
@@ -94,22 +99,41 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
   } finally {
     clearInterval(ticker);
     status?.clear();
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onTerminate);
+    question?.close();
+    options.interrupts.end();
   }
   return { progress, detached };
 }
 
-function ask(question: string, then: (answer: string) => void, onInterrupt: () => void): void {
+interface Question {
+  /** Takes the question back; nothing is answered any more. */
+  close(): void;
+}
+
+/** Asks at the terminal. No answer (the input ended) is the empty one. */
+function ask(
+  text: string,
+  on: { readonly answer: (answer: string) => void; readonly interrupt: () => void },
+): Question {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  let isOpen = true;
+  const close = (): boolean => {
+    const wasOpen = isOpen;
+    isOpen = false;
+    terminal.close();
+    process.stdin.unref(); // a terminal that was read once would keep this process alive
+    return wasOpen;
+  };
   terminal.on("SIGINT", () => {
-    terminal.close();
-    onInterrupt();
+    if (isOpen) on.interrupt();
   });
-  terminal.question(question, (answer) => {
-    terminal.close();
-    then(answer.trim().toLowerCase().slice(0, 1));
+  terminal.on("close", () => {
+    if (close()) on.answer("");
   });
+  terminal.question(text, (answer) => {
+    if (close()) on.answer(answer.trim().toLowerCase().slice(0, 1));
+  });
+  return { close: () => void close() };
 }
 
 /** One event as one line; a finished trial shows its point and its metrics. */

@@ -10,6 +10,8 @@ export interface Output {
   line(text?: string): void;
   /** The whole answer as one JSON document, printed only with `--json`. */
   result(value: unknown): void;
+  /** One of several JSON documents, on a line of its own; only with `--json`. */
+  document(value: unknown): void;
   /** Progress and warnings. */
   note(text: string): void;
 }
@@ -24,6 +26,9 @@ export function createOutput(options: { readonly json: boolean }): Output {
     },
     result: (value) => {
       if (options.json) process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    },
+    document: (value) => {
+      if (options.json) process.stdout.write(`${JSON.stringify(value)}\n`);
     },
     note: (text) => process.stderr.write(`${text}\n`),
   };

@@ -1,20 +1,14 @@
 import { FailureError } from "../core/errors/failure.ts";
-import { listKeys, readRecord } from "../core/flow/effects.ts";
-import { deploymentKeys, runPrefix } from "../core/names/keys.ts";
+import { openDeploymentIds } from "../core/flow/after-execution.ts";
+import { readRecord } from "../core/flow/effects.ts";
+import { deploymentKeys } from "../core/names/keys.ts";
 import type { TopologyHost } from "../core/plan/types.ts";
 import type { ObjectStore } from "../core/ports/object-store.ts";
 import { topologySchema } from "../core/records/schemas.ts";
 
-/** Ids of a run's deployments that have hosts and aren't closed. */
-export async function openDeployments(store: ObjectStore, runId: string): Promise<string[]> {
-  const prefix = `${runPrefix(runId)}/deployments/`;
-  const ids = new Set(
-    (await listKeys(store, prefix, 100_000)).map((key) => key.slice(prefix.length).split("/")[0] ?? ""),
-  );
-  const open: string[] = [];
-  for (const id of ids) if ((await store.head(deploymentKeys(runId, id).closed)) === undefined) open.push(id);
-  return open;
-}
+/** Ids of a run's deployments that have no receipt: something of them may be up. */
+export const openDeployments = (store: ObjectStore, runId: string): Promise<string[]> =>
+  openDeploymentIds(runId, { store });
 
 /** The hosts of a run that are still up, or those among them that `names` (hosts or roles) pick. */
 export async function liveHosts(
@@ -24,6 +18,7 @@ export async function liveHosts(
 ): Promise<TopologyHost[]> {
   const hosts: TopologyHost[] = [];
   for (const id of await openDeployments(store, runId)) {
+    if ((await store.head(deploymentKeys(runId, id).closed)) !== undefined) continue;
     const topology = await readRecord(store, deploymentKeys(runId, id).topology, topologySchema);
     hosts.push(...(topology?.value.hosts ?? []));
   }

@@ -16,7 +16,8 @@ export async function exec(
   const store = openStore(home);
   const runId = await findRun(store, name);
   const hosts = await liveHosts(store, runId, options.host);
-  const transport = await openTransport(home, runId);
+  // Hosts of one deployment, and so with one key; borrowed ones have their lender's.
+  const transport = await openTransport(home, hosts[0]?.loginRunId ?? runId);
   const results: CommandResult[] = [];
   try {
     const task: RemoteTask<string> = {

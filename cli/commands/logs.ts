@@ -1,3 +1,4 @@
+import { FailureError } from "../../core/errors/failure.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { runPrefix } from "../../core/names/keys.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
@@ -20,13 +21,21 @@ export async function logs(
   filter: string | undefined,
   options: Options,
 ): Promise<number> {
+  if (!/^\d+$/.test(options.lines)) {
+    throw new FailureError({ class: "invalid", message: `--lines takes a number, not "${options.lines}"` });
+  }
   const store = openStore(home);
   const runId = await findRun(store, name);
   const shown = new Set<string>();
-  let found = await printNew(store, runId, filter, shown, Number(options.lines), (line) => output.line(line));
+  // With --json a document a log, one a line, so that following is possible.
+  const print = (log: Log): void => {
+    if (output.json) output.document(log);
+    else for (const line of textOf(log)) output.line(line);
+  };
+  let found = await printNew(store, runId, filter, shown, Number(options.lines), print);
   while (options.follow === true && (await engineOf(home, runId)) !== undefined) {
     await systemClock.sleep(lookEveryMs);
-    found += await printNew(store, runId, filter, shown, Number.MAX_SAFE_INTEGER, (line) => output.line(line));
+    found += await printNew(store, runId, filter, shown, Number.MAX_SAFE_INTEGER, print);
   }
   if (found === 0)
     output.note(filter === undefined ? `${runId} has no logs yet` : `no log of ${runId} matches "${filter}"`);
@@ -40,7 +49,7 @@ async function printNew(
   filter: string | undefined,
   shown: Set<string>,
   lines: number,
-  print: (line: string) => void,
+  print: (log: Log) => void,
 ): Promise<number> {
   let found = 0;
   for await (const { key } of store.list(`${runPrefix(runId)}/`)) {
@@ -56,10 +65,20 @@ async function printNew(
     const stored = await store.get(key);
     if (stored === undefined || stored.body.length === 0) continue;
     found++;
-    print(`--- ${path}`);
     const all = new TextDecoder().decode(stored.body).trimEnd().split("\n");
-    if (all.length > lines) print(`… ${all.length - lines} lines before`);
-    for (const line of all.slice(-lines)) print(line);
+    print({ path, linesBefore: Math.max(0, all.length - lines), lines: lines === 0 ? [] : all.slice(-lines) });
   }
   return found;
 }
+
+interface Log {
+  readonly path: string;
+  readonly linesBefore: number;
+  readonly lines: readonly string[];
+}
+
+const textOf = ({ path, linesBefore, lines }: Log): string[] => [
+  `--- ${path}`,
+  ...(linesBefore > 0 ? [`… ${linesBefore} lines before`] : []),
+  ...lines,
+];

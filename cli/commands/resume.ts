@@ -2,6 +2,7 @@ import { FailureError } from "../../core/errors/failure.ts";
 import { nextEpoch } from "../../core/flow/submit.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { engineOf, follow, startEngine } from "../drive.ts";
+import { Interrupts } from "../interrupts.ts";
 import { findRun, openStore } from "../home.ts";
 import type { CommandContext } from "../main.ts";
 
@@ -20,10 +21,15 @@ export async function resume(
       hint: `\`reprise watch ${runId}\` follows it`,
     });
   }
-  const since = systemClock.now();
+  const sinceMs = systemClock.now();
   const epoch = await nextEpoch(runId, store);
+  const interrupts = new Interrupts();
   await startEngine(home, runId, epoch, "sweep");
   output.note(`resumed ${runId}, epoch ${epoch}`);
-  if (options.detach === true) return 0;
-  return follow(context, runId, since);
+  if (options.detach === true && !interrupts.hasPending()) {
+    interrupts.end();
+    output.result({ runId, epoch });
+    return 0;
+  }
+  return follow(context, runId, { sinceMs, interrupts });
 }

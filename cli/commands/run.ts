@@ -2,15 +2,19 @@ import { randomBytes } from "node:crypto";
 import { userInfo } from "node:os";
 import { FailureError } from "../../core/errors/failure.ts";
 import { sha256Hex } from "../../core/evidence/sha256.ts";
+import type { Lender } from "../../core/flow/borrow.ts";
+import { matchHosts, readLendable, userOf } from "../../core/flow/borrow.ts";
 import { submitRun } from "../../core/flow/submit.ts";
 import { buildRunId } from "../../core/names/keys.ts";
 import { quotePlan } from "../../core/plan/quote.ts";
+import type { Plan } from "../../core/plan/types.ts";
 import type { RunRecord } from "../../core/records/schemas.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { version } from "../../engines/embedded/version.ts";
 import { confirm } from "../confirm.ts";
-import { follow, startEngine } from "../drive.ts";
-import { openStore } from "../home.ts";
+import { engineOf, follow, startEngine } from "../drive.ts";
+import { listRuns, openStore } from "../home.ts";
+import { Interrupts } from "../interrupts.ts";
 import type { SelectionOptions } from "../load.ts";
 import { loadExperiment, ownPrices } from "../load.ts";
 import type { CommandContext } from "../main.ts";
@@ -34,6 +38,9 @@ export async function run(context: CommandContext, name: string, options: Option
   if (quote.onDemandDollars !== 0 && options.yes !== true && !(await confirm("start it?"))) {
     throw new FailureError({ class: "cancelled", message: "not started" });
   }
+  const onDeployment =
+    options.onDeployment === undefined ? undefined : await findLender(home, options.onDeployment, plan);
+  const interrupts = new Interrupts();
   const now = systemClock.now();
   const runId = buildRunId(plan.experiment, now, randomSuffix());
   const store = openStore(home);
@@ -48,6 +55,7 @@ export async function run(context: CommandContext, name: string, options: Option
         repriseVersion: version,
         until: options.until,
         keep: options.keep ?? options.until !== "trials",
+        ...(onDeployment === undefined ? {} : { onDeployment }),
         reuse: options.reuse === true ? "store" : "run",
         deploymentsAtOnce: 1,
       },
@@ -58,19 +66,54 @@ export async function run(context: CommandContext, name: string, options: Option
     },
     store,
   );
+  if (interrupts.hasPending()) throw new FailureError({ class: "cancelled", message: "interrupted: not started" });
   output.note(`run ${runId}`);
   await startEngine(home, runId, 1, "sweep");
-  if (options.detach === true) {
+  if (options.detach === true && !interrupts.hasPending()) {
+    interrupts.end();
     output.result({ runId });
     output.line(runId);
     return 0;
   }
-  const code = await follow(context, runId, 0);
+  const code = await follow(context, runId, { interrupts });
   if (options.figures === true) {
     const { figures } = await import("./figures.ts");
     return Math.max(code, await figures(context, name, { run: runId, output: "figures" }));
   }
   return code;
+}
+
+/** The kept deployment that a person names, when it is up, unused, and has the hosts that the plan asks for. */
+async function findLender(home: string, deploymentId: string, plan: Plan): Promise<Lender> {
+  const store = openStore(home);
+  const runId = (await listRuns(store)).find((run) => deploymentId.startsWith(`${run}-`));
+  if (runId === undefined) {
+    throw new FailureError({
+      class: "invalid",
+      message: `there is no deployment "${deploymentId}"`,
+      hint: "`reprise status` lists what is up",
+    });
+  }
+  const lender = { runId, deploymentId };
+  if ((await engineOf(home, runId)) !== undefined)
+    throw new FailureError({ class: "invalid", message: `${runId}, whose deployment it is, is still running` });
+  const [deployment, ...others] = plan.deployments;
+  if (deployment === undefined || others.length > 0) {
+    throw new FailureError({
+      class: "invalid",
+      message: `the plan has ${plan.deployments.length} deployments, and one is given`,
+      hint: "choose sweeps of one deployment with --only",
+    });
+  }
+  matchHosts(await readLendable(lender, { store }), deployment, lender);
+  const user = await userOf(lender, { store });
+  if (user !== undefined)
+    throw new FailureError({
+      class: "invalid",
+      message: `${deploymentId} is in use by ${user}`,
+      hint: `\`reprise stop ${user}\``,
+    });
+  return lender;
 }
 
 /** Four letters and digits that can't be mistaken for each other. */

@@ -17,12 +17,13 @@ export async function ssh({ home }: CommandContext, name: string, hostName: stri
   const [host] = await liveHosts(store, runId, [hostName]);
   if (host === undefined) return 2;
   const secret = await readSecret(home);
+  const loginRunId = host.loginRunId ?? runId;
   const folder = await mkdtemp(join(tmpdir(), "reprise-ssh-"));
   try {
     const key = join(folder, "key");
     const known = join(folder, "known_hosts");
-    const derived = deriveKeyPair(secret, { kind: "host", runId, host: host.name });
-    await writeFile(key, deriveKeyPair(secret, { kind: "user", runId }).privateKey, { mode: 0o600 });
+    const derived = deriveKeyPair(secret, { kind: "host", runId: loginRunId, host: host.name });
+    await writeFile(key, deriveKeyPair(secret, { kind: "user", runId: loginRunId }).privateKey, { mode: 0o600 });
     const hostKeyLine = derived.publicKey.split(" ").slice(0, 2).join(" ");
     await writeFile(
       known,

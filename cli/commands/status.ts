@@ -1,7 +1,7 @@
 import { readRecord, requireRecord } from "../../core/flow/effects.ts";
 import { deploymentKeys, runKeys } from "../../core/names/keys.ts";
 import { remainingMs } from "../../core/progress/progress.ts";
-import { roundRecordSchema, runRecordSchema, topologySchema } from "../../core/records/schemas.ts";
+import { leaseRecordSchema, roundRecordSchema, runRecordSchema, topologySchema } from "../../core/records/schemas.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { engineOf } from "../drive.ts";
@@ -84,14 +84,20 @@ async function deploymentStatus(
 ): Promise<DeploymentStatus> {
   const keys = deploymentKeys(runId, deploymentId);
   const topology = await readRecord(store, keys.topology, topologySchema);
-  const round = await readRecord(store, keys.round(topology?.value.round ?? 0), roundRecordSchema);
+  const owner = topology?.value.lender;
+  const ownKeys = owner === undefined ? keys : deploymentKeys(owner.runId, owner.deploymentId);
+  const round = await readRecord(store, ownKeys.round(topology?.value.round ?? 0), roundRecordSchema);
+  const lease = await readRecord(store, ownKeys.lease, leaseRecordSchema);
   const doing = (lane: number | "shared"): string => {
     const trial = running.find((r) => r.lane === lane && r.deployment === topology?.value.deployment);
     return trial === undefined ? "idle" : `${trial.pointKey} trial ${trial.trialIndex}`;
   };
   return {
     deploymentId,
-    expiresAt: round === undefined ? undefined : new Date(round.value.expiresAt).toISOString(),
+    expiresAt:
+      round === undefined
+        ? undefined
+        : new Date(Math.max(round.value.expiresAt, lease?.value.expiresAt ?? 0)).toISOString(),
     hosts: (topology?.value.hosts ?? []).map((h) => ({
       name: h.name,
       address: `${h.publicAddress}:${h.sshPort}`,

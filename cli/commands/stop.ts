@@ -1,6 +1,7 @@
-import { askToStop, follow, startEngine } from "../drive.ts";
+import { askToStop, engineOf, follow, startEngine } from "../drive.ts";
 import { findRun, newestEpoch, openStore } from "../home.ts";
 import type { CommandContext } from "../main.ts";
+import { openDeployments } from "../run-hosts.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 
 export async function stop(
@@ -11,11 +12,16 @@ export async function stop(
   const { output, home } = context;
   const store = openStore(home);
   const runId = await findRun(store, name);
-  const since = systemClock.now();
-  if ((await askToStop(home, runId, options.reason, store)) === "not driven") {
+  const sinceMs = systemClock.now();
+  if ((await engineOf(home, runId)) === undefined && (await openDeployments(store, runId)).length === 0) {
+    output.note(`${runId} is not running, and nothing of it is up`);
+    output.result({ runId, stopped: false });
+    return 0;
+  }
+  const isDriven = (await askToStop(home, runId, options.reason, store)) === "asked";
+  if (!isDriven) {
     output.note(`no engine drives ${runId}: taking down what it left`);
     await startEngine(home, runId, Math.max(1, await newestEpoch(store, runId)), "teardown");
   }
-  await follow(context, runId, since);
-  return 0;
+  return follow(context, runId, { sinceMs, whenInterrupted: "leave", task: "teardown" });
 }

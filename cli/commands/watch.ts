@@ -5,5 +5,5 @@ import type { CommandContext } from "../main.ts";
 export async function watch(context: CommandContext, name: string): Promise<number> {
   const runId = await findRun(openStore(context.home), name);
   context.output.note(`following ${runId}`);
-  return follow(context, runId, 0);
+  return follow(context, runId, { whenInterrupted: "leave" });
 }
