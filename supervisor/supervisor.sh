@@ -714,7 +714,7 @@ timer() { # MS EVENT: writes the event into the FIFO then; sets TIMER, to be can
     tm_pid=$!
     wait $tm_pid
     echo "$*" >&3
-  ) </dev/null &
+  ) </dev/null >/dev/null 2>&1 & # nothing of the caller's, or a call would last as long as its timer
   TIMER=$!
   TIMERS="$TIMERS $TIMER"
 }
@@ -2094,7 +2094,7 @@ wait_for() { # MS CONDITION
     wf_left=$((wf_end - UPTIME))
     [ $wf_left -gt 0 ] || break
     if [ $wf_left -gt 1000 ]; then wf_left=1000; fi
-    timer $wf_left tick >/dev/null 2>&1
+    timer $wf_left tick
     read -r wf_word <&3
     # Not looked after: it ends within the second by itself, and nobody shall wait for that.
     cancel "$TIMER"
