@@ -73,6 +73,14 @@ describe("redis figures", () => {
     });
   });
 
+  it("name labels by panel, or Vega-Lite would draw one panel's in both", async () => {
+    const rows = (await loadCurve.rows?.([trialFixture()])) ?? [];
+    const names = [...JSON.stringify(loadCurve.spec(rows)).matchAll(/"name":"(movableLabels\w*)"/g)].map(
+      ([, name]) => name,
+    );
+    expect(names).toEqual(["movableLabelsSET", "movableLabelsGET"]);
+  });
+
   it("name the file that isn't redis-benchmark's", async () => {
     const trial = trialFixture();
     const [first, ...rest] = trial.artifacts;
