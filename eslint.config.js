@@ -3,7 +3,18 @@ import tseslint from "typescript-eslint";
 
 /** Which layer may import which; `docs/architecture.md` says why. */
 const layers = {
-  core: ["engines", "lambdas", "providers", "transports", "stores", "cli", "cdk", "analysis", "experiments", "notebooks"],
+  core: [
+    "engines",
+    "lambdas",
+    "providers",
+    "transports",
+    "stores",
+    "cli",
+    "cdk",
+    "analysis",
+    "experiments",
+    "notebooks",
+  ],
   analysis: ["engines", "lambdas", "providers", "transports", "stores", "cli", "cdk", "experiments", "notebooks"],
   providers: ["engines", "lambdas", "cli", "cdk", "analysis", "experiments", "notebooks"],
   transports: ["engines", "lambdas", "cli", "cdk", "analysis", "experiments", "notebooks"],
@@ -39,7 +50,14 @@ export default tseslint.config(
     rules: {
       "no-restricted-imports": [
         "error",
-        { patterns: [{ regex: `^(\\.\\./)+(${forbidden.join("|")})/`, message: `${layer}/ must not import from there: see docs/architecture.md` }] },
+        {
+          patterns: [
+            {
+              regex: `^(\\.\\./)+(${forbidden.join("|")})/`,
+              message: `${layer}/ must not import from there: see docs/architecture.md`,
+            },
+          ],
+        },
       ],
     },
   })),
@@ -60,6 +78,19 @@ export default tseslint.config(
   },
   {
     files: ["**/*.{js,mjs}"],
-    languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly", Buffer: "readonly", setTimeout: "readonly", clearTimeout: "readonly", setInterval: "readonly", clearInterval: "readonly", performance: "readonly", fetch: "readonly" } },
+    languageOptions: {
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        URL: "readonly",
+        Buffer: "readonly",
+        setTimeout: "readonly",
+        clearTimeout: "readonly",
+        setInterval: "readonly",
+        clearInterval: "readonly",
+        performance: "readonly",
+        fetch: "readonly",
+      },
+    },
   },
 );

@@ -4,9 +4,16 @@ export default {
   roots: ["<rootDir>/test"],
   extensionsToTreatAsEsm: [".ts"],
   transform: {
-    "^.+\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "es6" } }],
+    "^.+\\.ts$": [
+      "@swc/jest",
+      { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "es6" } },
+    ],
   },
   // Tests that need parts beyond Node and npm are named *.extra.test.ts and run by `npm run test:extra`.
-  testPathIgnorePatterns: ["/node_modules/", "/fixtures/", ...(process.env.REPRISE_EXTRA ? [] : ["\\.extra\\.test\\.ts$"])],
+  testPathIgnorePatterns: [
+    "/node_modules/",
+    "/fixtures/",
+    ...(process.env.REPRISE_EXTRA ? [] : ["\\.extra\\.test\\.ts$"]),
+  ],
   testTimeout: 30_000,
 };

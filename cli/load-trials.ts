@@ -1,46 +1,51 @@
 import type { PlannedTrial } from "../analysis/figure.ts";
-import type { Trial } from "../analysis/trials.ts";
+import type { Trial, TrialArtifact } from "../analysis/trials.ts";
+import type { Artifact } from "../core/evidence/attempt-manifest.ts";
 import { attemptManifestSchema } from "../core/evidence/attempt-manifest.ts";
-import { resultRows } from "../core/evidence/result-rows.ts";
-import { requireRecord } from "../core/flow/effects.ts";
-import { runPrefix } from "../core/names/keys.ts";
+import { readRecord, requireRecord } from "../core/flow/effects.ts";
+import { attemptKeys, runKeys, runPrefix } from "../core/names/keys.ts";
 import type { Plan } from "../core/plan/types.ts";
 import type { ObjectStore } from "../core/ports/object-store.ts";
+import { outcomeRecordSchema } from "../core/records/schemas.ts";
 
-/** A run's valid trials as figures take them: artifacts are opened from the store when a figure reads them. */
-export async function loadTrials(store: ObjectStore, runId: string): Promise<Trial[]> {
+/**
+ * A run's valid trials as figures take them: artifacts are opened from the store when a figure reads them.
+ *
+ * A trial that two sweeps plan is measured once and stands for both: each planned trial takes the result of its key.
+ */
+export async function loadTrials(store: ObjectStore, runId: string, plan: Plan): Promise<Trial[]> {
   const trials: Trial[] = [];
-  for await (const row of resultRows(store, runId)) {
-    if (row.outcome !== "valid") continue;
-    const manifest = await requireRecord(store, row.manifestKey, attemptManifestSchema);
-    const prefix = `${manifest.pointKey}/trial-${manifest.trialIndex}/attempt-${manifest.attempt}/`;
-    trials.push({
-      runId: manifest.runId,
-      experiment: manifest.experiment,
-      sweep: manifest.sweep,
-      pointKey: manifest.pointKey,
-      parameters: manifest.parameters,
-      trialIndex: manifest.trialIndex,
-      trialKey: manifest.trialKey,
-      attempt: manifest.attempt,
-      summary: manifest.summary,
-      artifacts: manifest.artifacts
-        .filter((artifact) => artifact.complete)
-        .map((artifact) => {
-          const [host = "", ...path] = artifact.key.slice(prefix.length).split("/");
-          const keys = (artifact.parts ?? [artifact]).map((part) => `${runPrefix(manifest.runId)}/${part.key}`);
-          return {
-            key: artifact.key,
-            host,
-            path: path.join("/"),
-            bytes: artifact.bytes,
-            sha256: artifact.sha256,
-            open: () => readAll(store, keys),
-          };
-        }),
-    });
+  for (const block of plan.blocks) {
+    for (const planned of block.trials) {
+      const point = plan.points[planned.point];
+      const outcome = await readRecord(store, runKeys(runId).outcome(planned.trialKey), outcomeRecordSchema);
+      if (point === undefined || outcome === undefined) continue;
+      const manifest = await requireRecord(store, attemptKeys(outcome.value).manifest, attemptManifestSchema);
+      const prefix = `${manifest.pointKey}/trial-${manifest.trialIndex}/attempt-${manifest.attempt}/`;
+      trials.push({
+        runId: manifest.runId,
+        experiment: manifest.experiment,
+        sweep: point.sweep,
+        pointKey: point.pointKey,
+        parameters: point.parameters,
+        trialIndex: planned.trialIndex,
+        trialKey: planned.trialKey,
+        attempt: manifest.attempt,
+        summary: manifest.summary,
+        artifacts: manifest.artifacts
+          .filter((artifact) => artifact.complete)
+          .map((artifact) => openArtifact(store, manifest.runId, prefix, artifact)),
+      });
+    }
   }
   return trials;
+}
+
+function openArtifact(store: ObjectStore, runId: string, prefix: string, artifact: Artifact): TrialArtifact {
+  const [host = "", ...path] = artifact.key.slice(prefix.length).split("/");
+  const keys = (artifact.parts ?? [artifact]).map((part) => `${runPrefix(runId)}/${part.key}`);
+  const { key, bytes, sha256 } = artifact;
+  return { key, host, path: path.join("/"), bytes, sha256, open: () => readAll(store, keys) };
 }
 
 async function* readAll(store: ObjectStore, keys: readonly string[]): AsyncGenerator<Uint8Array> {

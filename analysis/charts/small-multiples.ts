@@ -37,7 +37,7 @@ export function smallMultiples<Row extends object>(
       rows,
     );
     const isShared = options.sharedAxes ?? true;
-    const untitled = withoutTitles(spec, { x: !isBottom, y: !isLeft }, isShared);
+    const untitled = withOwnNames(withoutTitles(spec, { x: !isBottom, y: !isLeft }, isShared), index);
     return {
       usermeta,
       spec: { ...untitled, title: { text: options.labels?.[String(value)] ?? String(value), anchor: "middle" } },
@@ -59,6 +59,21 @@ export function smallMultiples<Row extends object>(
       },
     },
   } as unknown as FigureSpec; // Panels are specs without what only the top level may have.
+}
+
+/**
+ * Gives a panel's named layers names of its own: Vega-Lite takes layers of one name in two panels for one, and would draw
+ * the last panel's labels in all.
+ */
+function withOwnNames(spec: object, panel: number): object {
+  if (!("layer" in spec) || !Array.isArray(spec.layer)) return spec;
+  const layers = spec.layer as readonly object[]; // Vega-Lite's layers are specs
+  return {
+    ...spec,
+    layer: layers.map((layer) =>
+      "name" in layer && typeof layer.name === "string" ? { ...layer, name: `${layer.name}Panel${panel}` } : layer,
+    ),
+  };
 }
 
 /** Takes the titles, and labels that the outer panels show, off an axis wherever its channel is encoded. */

@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { figureFolder } from "../../analysis/figure-folder.ts";
 import type { Figure } from "../../analysis/figure.ts";
+import { trialsFor } from "../../analysis/figure.ts";
 import type { DrawnFigure } from "../../analysis/write-figure.ts";
 import { drawFigure } from "../../analysis/write-figure.ts";
 import { FailureError } from "../../core/errors/failure.ts";
@@ -47,7 +48,10 @@ export async function figures(context: CommandContext, name: string | undefined,
       });
     }
     const target = join(options.output, definition.spec.name);
-    const made = await drawExperiment({ folder: folder.folder, modules: [...modules], runId, target, home }, store);
+    const made = await drawExperiment(
+      { folder: folder.folder, modules: [...modules], runId, target, home, note: (text) => output.note(text) },
+      store,
+    );
     drawn.push({ experiment: definition.spec.name, runId, figures: made });
     if (options.gallery === true) {
       await writeGallery({ runId, spec: definition.spec, drawn: made, target }, store);
@@ -74,11 +78,12 @@ async function drawExperiment(
     readonly runId: string;
     readonly target: string;
     readonly home: string;
+    readonly note: (text: string) => void;
   },
   store: ObjectStore,
 ): Promise<DrawnFigure[]> {
   const { plan } = await openStoredRun(what.runId, store);
-  const trials = await loadTrials(store, what.runId);
+  const trials = await loadTrials(store, what.runId, plan);
   if (trials.length === 0) {
     throw new FailureError({
       class: "invalid",
@@ -94,7 +99,12 @@ async function drawExperiment(
       join(homePaths(what.home).root, "cache", "figures"),
     );
     for (const figure of module.figures) {
+      if (trialsFor(figure, trials).length === 0) {
+        what.note(`${figure.name}: not drawn, ${what.runId} has none of its trials`);
+        continue;
+      }
       // A module's figures differ in their rows, which only they know and check.
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- AnyFigure is Figure<any>
       const own: Figure<object> = figure;
       try {
         drawn.push(

@@ -33,7 +33,20 @@ const startMarginMs = 40;
 /** Phase work on many hosts: enough to start 100 hosts at once, few enough for one process's sockets. */
 const hostConcurrency = 32;
 
-export async function armPhase(phase: PhasePlan, token: TaskToken, execution: string, fx: FlowEffects): Promise<void> {
+/**
+ * Makes a phase's steps run and the token wait for them.
+ *
+ * A phase that was armed before (a silence, a retry) is known on its hosts: one that doesn't answer now may be cut off
+ * for a while, and works on. Its silence is no failure as long as it exists.
+ *
+ * @returns hosts that gave no answer, of a phase that was armed before
+ */
+export async function armPhase(
+  phase: PhasePlan,
+  token: TaskToken,
+  execution: string,
+  fx: FlowEffects,
+): Promise<readonly TopologyHost[]> {
   const keys = phaseKeys(phase.ref);
   const expected: ExpectedRecord = {
     hosts: Object.fromEntries(phase.steps.map((s) => [s.host.name, s.required ? "required" : "guard"])),
@@ -42,12 +55,21 @@ export async function armPhase(phase: PhasePlan, token: TaskToken, execution: st
   };
   await fx.store.putIfAbsent(keys.expected, toBytes(expected), execution);
 
-  // A re-armed phase (a silence, a retry) finds most hosts at work or done: only those that aren't get the step again.
+  // A re-armed phase finds most hosts at work or done: only those that aren't get the step again.
   const done = await doneResults(phase.ref, fx);
+  const wasArmed = (await newestArmed(phase.ref, fx)) !== undefined;
   const open = phase.steps.filter((s) => !done.has(s.host.name));
   const alreadyArmed = new Set<string>();
+  const silent = new Set<string>();
   await forEachBounded(open, hostConcurrency, async ({ host, step }) => {
-    const answer = await fx.agent(step.fence.runId, host).arm(step);
+    const answer = await fx
+      .agent(step.fence.runId, host)
+      .arm(step)
+      .catch((error: unknown) => {
+        if (!wasArmed || !(error instanceof FailureError) || error.failure.class !== "transport") throw error;
+        silent.add(host.name);
+        return { kind: "already" } as const;
+      });
     if (answer.kind === "already") alreadyArmed.add(host.name);
     if (answer.kind === "superseded") {
       throw new FailureError({
@@ -58,12 +80,14 @@ export async function armPhase(phase: PhasePlan, token: TaskToken, execution: st
       });
     }
   });
-  if (phase.startsTogether && open.length > 0) await startTogether(phase, open, execution, fx);
+  const answering = open.filter((s) => !silent.has(s.host.name));
+  if (phase.startsTogether && answering.length > 0) await startTogether(phase, answering, execution, fx);
 
   await armToken(phase.ref, token, execution, fx);
   // A step that was armed before pushes to where the control side was then: it is asked as well.
   const watched = open.filter((s) => s.step.push === undefined || alreadyArmed.has(s.host.name)).map((s) => s.host);
   if (watched.length > 0) fx.watch(phase.ref, watched);
+  return open.filter((s) => silent.has(s.host.name)).map((s) => s.host);
 }
 
 /** Agrees on an instant and tells each host in its own clock; the measurement is evidence. */

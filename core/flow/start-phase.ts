@@ -3,7 +3,7 @@ import type { Failure } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
 import type { PhaseRef } from "../names/keys.ts";
 import { deploymentKeys, hostStepId, phaseNames } from "../names/keys.ts";
-import type { Experiment, RenderedStep, Topology, TrialContext } from "../plan/types.ts";
+import type { Experiment, RenderedStep, Topology, TopologyHost, TrialContext } from "../plan/types.ts";
 import type { StepResult } from "../ports/host-agent.ts";
 import { topologySchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
@@ -90,13 +90,24 @@ async function armOnLiveHosts(
   input: StartPhaseInput,
   fx: FlowEffects,
 ): Promise<void> {
+  let silent: readonly TopologyHost[];
   try {
-    await armPhase(plan, input.token, input.execution, fx);
+    silent = await armPhase(plan, input.token, input.execution, fx);
   } catch (error) {
-    if (plan.ref.phase === "collect" && (await reportLost(plan, topology, fx)))
-      return armPhase(plan, input.token, input.execution, fx);
+    if (plan.ref.phase === "collect" && (await reportLost(plan, topology, fx))) {
+      await armPhase(plan, input.token, input.execution, fx);
+      return;
+    }
     throw await explainSilence(error, topology, fx);
   }
+  if (silent.length === 0) return;
+  if (plan.ref.phase === "collect") {
+    await reportLost(plan, topology, fx);
+    return;
+  }
+  const lost = await lostHosts(topology, fx);
+  const [first] = lost;
+  if (first !== undefined) throw new FailureError(lossFailure(lost, first));
 }
 
 /** @returns whether any host of the phase is gone */
@@ -119,7 +130,7 @@ const lostResult = (ref: PhaseRef, failure: Failure, fx: FlowEffects): StepResul
 });
 
 /** A lane runs blocks in growing order, a block its trials in theirs, a trial its attempts in theirs. */
-const turnOf = (state: AttemptState): number => (state.block * 1_024 + state.position) * 1_024 + state.attempt;
+const turnOf = (state: AttemptState): number => ((state.block + 1) * 1_024 + state.position) * 1_024 + state.attempt;
 
 /** Everything a trial's stages are rendered from. */
 export async function trialContext(state: AttemptState, fx: FlowEffects): Promise<TrialContext> {

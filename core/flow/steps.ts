@@ -95,7 +95,8 @@ export function planSetupPhase(
       { ...rendered, collect: [...rendered.collect, ...own] },
       {
         ref,
-        fence: { runId: input.runId, epoch: input.epoch, attempt: 0 },
+        // Below every trial's turn: a set-up that begins anew ends the earlier one, and is ended by any trial.
+        fence: { runId: input.runId, epoch: input.epoch, attempt: input.setupAttempt },
         attemptDir: hostFolder(scope),
         startsTogether: false,
         guardsServices: false,

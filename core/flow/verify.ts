@@ -172,8 +172,9 @@ function phaseFailures(phases: readonly PhaseEvidence[]): Failure[] {
     for (const result of results) {
       if (result.failure !== undefined) failures.push(result.failure);
       if (result.startLateMs !== undefined && result.startLateMs > latestStartMs) {
+        // Nobody's fault that a second try would repeat: the word came late, or the host stalled.
         failures.push({
-          class: "integrity",
+          class: "transport",
           message: `${result.host} started ${result.startLateMs} ms after the agreed instant`,
           host: result.host,
         });

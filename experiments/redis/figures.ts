@@ -10,7 +10,7 @@ import {
   readText,
   smallMultiples,
 } from "reprise/analysis";
-import type { FigureSpec, Trial } from "reprise/analysis";
+import type { Trial } from "reprise/analysis";
 import { z } from "zod";
 import { combineHosts } from "./combine-hosts.ts";
 import { parseBenchmark } from "./redis-benchmark.ts";
@@ -132,18 +132,6 @@ const LoadRow = z.object({
 });
 type LoadRow = z.infer<typeof LoadRow>;
 
-/**
- * Gives a panel's named layers names of its own: Vega-Lite takes layers of one name in two panels for one, and would draw
- * the last panel's labels in both.
- */
-function withOwnNames(spec: FigureSpec, panel: string): FigureSpec {
-  if (!("layer" in spec)) return spec;
-  return {
-    ...spec,
-    layer: spec.layer.map((layer) => (layer.name === undefined ? layer : { ...layer, name: `${layer.name}${panel}` })),
-  };
-}
-
 export const loadCurve = defineFigure<LoadRow>({
   name: "latency-throughput",
   title: "Tail latency and throughput as clients are added",
@@ -163,27 +151,24 @@ export const loadCurve = defineFigure<LoadRow>({
       columns: 2,
       aspect: 0.5,
       chart: (panel, all) =>
-        withOwnNames(
-          latencyThroughput(panel, {
-            axesFrom: all,
-            throughput: {
-              field: "throughputPerSec",
-              title: "throughput (requests/s)",
-              ...decades(all.flatMap((row) => [row.throughputPerSecLow, row.throughputPerSecHigh])),
-              interval: { low: "throughputPerSecLow", high: "throughputPerSecHigh" },
-            },
-            latency: {
-              field: "p99Ms",
-              title: "p99 latency (ms)",
-              ...decades(all.flatMap((row) => [row.p99MsLow, row.p99MsHigh])),
-              interval: { low: "p99MsLow", high: "p99MsHigh" },
-            },
-            load: "clients",
-            pointLabel: "clientsLabel",
-            series: { field: "pipeline", title: "requests in a pipeline" },
-          }),
-          panel[0]?.command ?? "",
-        ),
+        latencyThroughput(panel, {
+          axesFrom: all,
+          throughput: {
+            field: "throughputPerSec",
+            title: "throughput (requests/s)",
+            ...decades(all.flatMap((row) => [row.throughputPerSecLow, row.throughputPerSecHigh])),
+            interval: { low: "throughputPerSecLow", high: "throughputPerSecHigh" },
+          },
+          latency: {
+            field: "p99Ms",
+            title: "p99 latency (ms)",
+            ...decades(all.flatMap((row) => [row.p99MsLow, row.p99MsHigh])),
+            interval: { low: "p99MsLow", high: "p99MsHigh" },
+          },
+          load: "clients",
+          pointLabel: "clientsLabel",
+          series: { field: "pipeline", title: "requests in a pipeline" },
+        }),
     }),
 });
 

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { toBytes } from "../../../core/flow/effects.ts";
+import { answerHost } from "../../../core/flow/host-calls.ts";
+import { buildCapability, verifyCapability } from "../../../core/identity/index.ts";
 import { seededRandom } from "../../../core/effects/random.ts";
 import { blobKey, runKeys, sweepExecution } from "../../../core/names/keys.ts";
 import type { Experiment, Plan, PlannedHost, RenderedStep, TopologyHost } from "../../../core/plan/types.ts";
@@ -56,18 +58,28 @@ const plannedHost = (name: string, role: string, lane: number): PlannedHost => (
   dollarsPerHour: 0,
 });
 
-/** One server and one client a lane; `points` × `trials`, blocks of one trial each, in passes. */
-export function simExperiment(options: {
+export interface SimExperimentOptions {
   readonly points: number;
   readonly trials: number;
   readonly lanes: number;
-}): Experiment {
+  /** @default 1 */
+  readonly clients?: number;
+  readonly jobTimeoutMs?: number;
+  readonly retries?: Plan["retries"];
+  /** Trials of one point that one lane runs without letting go. @default 1 */
+  readonly blockSize?: number;
+}
+
+/** One server and its clients a lane; `points` × `trials`, blocks of one trial each, in passes. */
+export function simExperiment(options: SimExperimentOptions): Experiment {
+  const clients = options.clients ?? 1;
+  const jobTimeoutMs = options.jobTimeoutMs ?? 60_000;
   const points = Array.from({ length: options.points }, (_, i) => ({
     pointKey: `load.n=${i}`,
     sweep: "load",
     deployment: "main",
     parameters: { n: i },
-    timeoutMs: 120_000,
+    timeoutMs: jobTimeoutMs + 60_000,
     expectedMs: 10_000,
   }));
   const plan: Plan = {
@@ -84,7 +96,7 @@ export function simExperiment(options: {
         places: { sim: [{ region: "sim-1" }, { region: "sim-2" }] },
         hosts: Array.from({ length: options.lanes }, (_, lane) => [
           plannedHost(`l${lane}-server-0`, "server", lane),
-          plannedHost(`l${lane}-client-0`, "client", lane),
+          ...Array.from({ length: clients }, (_unused, n) => plannedHost(`l${lane}-client-${n}`, "client", lane)),
         ]).flat(),
         setupStages: 1,
         setupTimeoutMs: 600_000,
@@ -92,13 +104,16 @@ export function simExperiment(options: {
       },
     ],
     points,
-    blocks: Array.from({ length: options.trials }, (_, trialIndex) =>
-      points.map((_, point) => ({
+    blocks: Array.from({ length: options.trials / (options.blockSize ?? 1) }, (_, pass) =>
+      points.map((_unused, point) => ({
         deployment: "main",
-        trials: [{ point, trialIndex, trialKey: `key-${point}-${trialIndex}`, seed: trialIndex }],
+        trials: Array.from({ length: options.blockSize ?? 1 }, (_alsoUnused, n) => {
+          const trialIndex = pass * (options.blockSize ?? 1) + n;
+          return { point, trialIndex, trialKey: `key-${point}-${trialIndex}`, seed: trialIndex };
+        }),
       })),
     ).flat(),
-    retries: {},
+    retries: options.retries ?? {},
     stopAfterFailures: undefined,
     budgetDollars: undefined,
   };
@@ -116,7 +131,8 @@ export function simExperiment(options: {
     renderTrial: (phase, _stage, trial) => {
       const lane = trial.topology.hosts.filter((h) => h.lane === trial.lane);
       if (phase === "services") return on(lane, "server", [unitFixture({ name: "server", kind: "service" })]);
-      if (phase === "jobs") return on(lane, "client", [unitFixture({ name: "load", kind: "job" })]);
+      if (phase === "jobs")
+        return on(lane, "client", [unitFixture({ name: "load", kind: "job", timeoutMs: jobTimeoutMs })]);
       return [];
     },
     check: async () => [],
@@ -138,6 +154,11 @@ export class Fuse {
   }
 
   get isBurnt(): boolean {
+    return this.hasBurnt();
+  }
+
+  /** Asked anew each time: a call in between burns it, which narrowing a property doesn't know. */
+  private hasBurnt(): boolean {
     return this.left <= 0;
   }
 
@@ -150,12 +171,12 @@ export class Fuse {
         const call = member.bind(object) as (...args: unknown[]) => unknown; // a method of the target
         return (...args: unknown[]) => {
           if (property === "now" || property === "signPut") return call(...args);
-          if (this.isBurnt) return dead;
+          if (this.hasBurnt()) return dead;
           if (property !== "sleep") this.left--;
-          if (this.isBurnt && !this.isLastDone) return dead;
+          if (this.hasBurnt() && !this.isLastDone) return dead;
           const result = call(...args);
-          if (this.isBurnt) return dead;
-          return result instanceof Promise ? result.then((value: unknown) => (this.isBurnt ? dead : value)) : result;
+          if (this.hasBurnt()) return dead;
+          return result instanceof Promise ? result.then((value: unknown) => (this.hasBurnt() ? dead : value)) : result;
         };
       },
     });
@@ -173,6 +194,8 @@ export interface SimRun {
   readonly world: SimWorld;
   readonly clock: VirtualClock;
   readonly experiment: Experiment;
+  /** Hosts that push find nobody there while it is true. */
+  isEndpointDown: boolean;
   /** A control plane of its own on the same store and hosts; with a fuse it dies when that has burnt down. */
   engine(fuse?: Fuse): EmbeddedEngine;
   /** Starts one epoch; resolves when the sweep has ended. */
@@ -187,15 +210,47 @@ export async function createSimRun(options: {
   readonly record?: Partial<RunRecord>;
   readonly wrapStore?: (store: MemoryStore, clock: VirtualClock) => ObjectStore;
   readonly keepsHistory?: boolean;
+  /** Hosts report and upload by themselves, instead of being asked. @default false */
+  readonly pushes?: boolean;
+  readonly uploadTtlMs?: number;
 }): Promise<SimRun> {
   const clock = new VirtualClock();
-  const store = new MemoryStore({ clock });
+  const { uploadTtlMs } = options;
+  const store = new MemoryStore({ clock, ...(uploadTtlMs === undefined ? {} : { uploadTtlMs }) });
   const behaviour: SimBehaviour = {
     run: () => ({ durationMs: 1_000, exitCode: 0 }),
     bootMs: 20_000,
     ...options.behaviour,
   };
-  const world = new SimWorld({ clock, random: seededRandom(1), behaviour });
+  let newest: { readonly engine: EmbeddedEngine; readonly fuse: Fuse | undefined } | undefined;
+  const world = new SimWorld({
+    clock,
+    random: seededRandom(1),
+    behaviour,
+    control: {
+      call: async (call, body) => {
+        if (run.isEndpointDown || newest === undefined || newest.fuse?.isBurnt === true) throw new Error("refused");
+        const { effects } = newest.engine;
+        const verify = (token: string, now: number) => verifyCapability(secret, token, now);
+        const answered = new AbortController();
+        try {
+          // An engine that dies in the middle of it never answers.
+          return await Promise.race([
+            answerHost(call, body, { flow: effects, verify }),
+            clock.sleep(30_000, answered.signal).then(() => Promise.reject(new Error("timed out"))),
+          ]);
+        } finally {
+          answered.abort();
+        }
+      },
+      put: async (url, headers, body) => {
+        if (run.isEndpointDown) throw new Error("refused");
+        const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+        const answer = await store.upload(url, lower, once(body));
+        return answer === "created" || answer === "mine" ? 200 : answer === "DifferentBytesThere" ? 412 : 403;
+      },
+    },
+  });
   const runId = "sim-run";
   const { experiment } = options;
   const record: RunRecord = {
@@ -216,7 +271,8 @@ export async function createSimRun(options: {
   await store.putIfAbsent(runKeys(runId).run, toBytes(record), "test");
   await store.putIfAbsent(blobKey(experiment.plan.bundle.sha256), new Uint8Array(), "test");
   let engines = 0;
-  return {
+  const run: SimRun = {
+    isEndpointDown: false,
     runId,
     store,
     world,
@@ -226,7 +282,7 @@ export async function createSimRun(options: {
       const n = ++engines;
       let ids = 0;
       const guard = <T extends object>(target: T): T => (fuse === undefined ? target : fuse.protect(target));
-      return createEmbeddedEngine({
+      const engine = createEmbeddedEngine({
         runId,
         clock: guard(clock),
         random: seededRandom(n),
@@ -239,10 +295,22 @@ export async function createSimRun(options: {
           provider: () => guard(world.provider),
           agent: (_runId, host) => guard(world.agent(host)),
           hostSetup: async () => ({ authorizedKey: "", hostPrivateKey: "", hostKey: "SHA256:sim" }),
-          push: () => undefined,
+          push: (_runId, phase, host) =>
+            options.pushes === true
+              ? {
+                  endpoint: "sim",
+                  capability: buildCapability(secret, {
+                    scope: phase.scope,
+                    host: host.name,
+                    expiresAt: clock.now() + 7 * 24 * 3_600_000,
+                  }),
+                }
+              : undefined,
           version: "test",
         },
       });
+      newest = { engine, fuse };
+      return engine;
     },
     sweep: async (engine, epoch) => {
       const name = sweepExecution(runId, epoch);
@@ -255,6 +323,54 @@ export async function createSimRun(options: {
       }
     },
   };
+  return run;
+}
+
+const secret = new Uint8Array(32).fill(7);
+
+async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body;
+}
+
+/** Everything of one epoch, teardown included; gives the sweep's status. */
+export const runEpoch = (run: SimRun, epoch: number, engine: EmbeddedEngine = run.engine()): Promise<string> =>
+  run.clock.run(
+    run.sweep(engine, epoch).then(async (status) => {
+      await run.settle(engine);
+      return status;
+    }),
+  );
+
+/** What the feed says, by kind. */
+export async function feed(
+  run: SimRun,
+): Promise<{ readonly kind: string; readonly text: string; readonly at: string }[]> {
+  const events: { readonly kind: string; readonly text: string; readonly at: string }[] = [];
+  for await (const entry of run.store.list(runKeys(run.runId).events)) {
+    const stored = await run.store.get(entry.key);
+    events.push(JSON.parse(new TextDecoder().decode(stored!.body)) as (typeof events)[number]);
+  }
+  return events;
+}
+
+/** How many events each execution has, by name. */
+export async function eventCounts(run: SimRun): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for await (const [execution, line] of historyLines(run)) {
+    expect(line.length).toBeLessThan(262_144);
+    counts.set(execution, (counts.get(execution) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** Each event of each execution, as it is stored. */
+export async function* historyLines(run: SimRun): AsyncGenerator<readonly [string, string]> {
+  const prefix = runKeys(run.runId).histories;
+  for await (const entry of run.store.list(prefix)) {
+    const stored = await run.store.get(entry.key);
+    const execution = entry.key.slice(prefix.length).split("/")[0] ?? "";
+    for (const line of new TextDecoder().decode(stored!.body).trimEnd().split("\n")) yield [execution, line];
+  }
 }
 
 /** Trials with a valid attempt, as `pointKey/trialIndex/attempt`, sorted. */

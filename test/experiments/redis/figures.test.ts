@@ -78,7 +78,7 @@ describe("redis figures", () => {
     const names = [...JSON.stringify(loadCurve.spec(rows)).matchAll(/"name":"(movableLabels\w*)"/g)].map(
       ([, name]) => name,
     );
-    expect(names).toEqual(["movableLabelsSET", "movableLabelsGET"]);
+    expect(names).toEqual(["movableLabelsPanel0", "movableLabelsPanel1"]);
   });
 
   it("name the file that isn't redis-benchmark's", async () => {
