@@ -1,7 +1,9 @@
+import { attemptManifestSchema } from "../evidence/attempt-manifest.ts";
+import { sha256Hex } from "../evidence/sha256.ts";
 import type { FailureClass } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
 import type { AttemptRef } from "../names/keys.ts";
-import { attemptKeys, runKeys, runPrefix } from "../names/keys.ts";
+import { attemptKeys, runKeys, runPrefix, sharedResultKey } from "../names/keys.ts";
 import type { Experiment, PlannedPoint, PlannedTrial } from "../plan/types.ts";
 import { claimRecordSchema } from "../records/schemas.ts";
 import type { BoardRef } from "./board.ts";
@@ -82,9 +84,63 @@ export async function beginTrial(
     const trial = trials[position];
     if (trial === undefined) break;
     if ((await fx.store.head(runKeys(place.runId).outcome(trial.trialKey))) !== undefined) continue;
+    if (await adoptFinished(place.runId, requirePoint(experiment, trial.point), trial, fx)) continue;
     return beginAttempt({ ...place, position }, trial, execution, fx);
   }
   return undefined;
+}
+
+/**
+ * Names the attempt that an engine judged valid before it died, without having said so: what was measured isn't measured
+ * again.
+ */
+async function adoptFinished(
+  runId: string,
+  point: PlannedPoint,
+  trial: PlannedTrial,
+  fx: FlowEffects,
+): Promise<boolean> {
+  const { pointKey } = point;
+  const { trialIndex, trialKey } = trial;
+  for (const attempt of await earlierAttempts({ runId, pointKey, trialIndex }, fx)) {
+    const stored = await fx.store.get(attemptKeys({ runId, pointKey, trialIndex, attempt }).manifest);
+    if (stored === undefined) continue;
+    const manifest = attemptManifestSchema.safeParse(JSON.parse(new TextDecoder().decode(stored.body)));
+    if (!manifest.success || manifest.data.outcome.kind !== "valid" || manifest.data.trialKey !== trialKey) continue;
+    const ref = { runId, pointKey, trialIndex, attempt };
+    await nameValid({ ...ref, trialKey, manifestSha256: sha256Hex(stored.body) }, "adopted", fx);
+    const { lane, deployment, summary } = manifest.data;
+    await tell(fx, runId, "trial-done", `${pointKey} trial ${trialIndex} was done`, {
+      ...ref,
+      lane,
+      deployment: deployment.name,
+      summary,
+    });
+    return true;
+  }
+  return false;
+}
+
+/** Numbers of the attempts that were claimed so far, growing. */
+async function earlierAttempts(trial: Omit<AttemptRef, "attempt">, fx: FlowEffects): Promise<number[]> {
+  const folder = `${runPrefix(trial.runId)}/${trial.pointKey}/trial-${trial.trialIndex}/`;
+  return (await listChildren(fx.store, folder))
+    .flatMap((name) => /^attempt-(\d+)$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** Names the valid attempt of a trial; the first that is named stands. */
+export async function nameValid(
+  valid: AttemptRef & { readonly trialKey: string; readonly manifestSha256: string },
+  writer: string,
+  fx: FlowEffects,
+): Promise<void> {
+  const { runId, pointKey, trialIndex, attempt, trialKey, manifestSha256 } = valid;
+  const recordedAt = new Date(fx.clock.now()).toISOString();
+  const body = toBytes({ trialKey, runId, pointKey, trialIndex, attempt, manifestSha256, recordedAt });
+  await fx.store.putIfAbsent(runKeys(runId).outcome(trialKey), body, writer);
+  await fx.store.putIfAbsent(sharedResultKey(trialKey, runId), body, writer);
 }
 
 /** Allocates the next attempt number by create-if-absent; an attempt of this execution that has no manifest yet is taken up again. */
@@ -103,9 +159,8 @@ export async function beginAttempt(
     trialIndex: trial.trialIndex,
     attempt,
   });
-  const trialFolder = `${runPrefix(runId)}/${point.pointKey}/trial-${trial.trialIndex}/`;
-  const earlier = (await listChildren(fx.store, trialFolder)).length;
-  for (let attempt = Math.max(1, earlier); ; attempt++) {
+  const earlier = await earlierAttempts({ runId, pointKey: point.pointKey, trialIndex: trial.trialIndex }, fx);
+  for (let attempt = earlier.at(-1) ?? 1; ; attempt++) {
     const keys = attemptKeys(ref(attempt));
     const existing = await readRecord(fx.store, keys.claim, claimRecordSchema);
     if (existing !== undefined) {

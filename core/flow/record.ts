@@ -1,10 +1,10 @@
 import type { Failure, FailureClass } from "../errors/failure.ts";
-import { attemptKeys, runKeys, sharedResultKey } from "../names/keys.ts";
+import { attemptKeys } from "../names/keys.ts";
 import type { Experiment, Plan } from "../plan/types.ts";
 import { claimRecordSchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
-import { readRecord, tell, toBytes } from "./effects.ts";
-import { beginTrial, countFailure, releaseLane } from "./claim.ts";
+import { readRecord, tell } from "./effects.ts";
+import { beginTrial, countFailure, nameValid, releaseLane } from "./claim.ts";
 import { closeIfLost } from "./lost-hosts.ts";
 import { whyClosed } from "./ownership.ts";
 import type { AttemptState } from "./states.ts";
@@ -42,19 +42,7 @@ export async function recordOutcome(state: AttemptState, execution: string, fx: 
   const verdict = state.verdict?.step;
   const isValid = failure === undefined && verdict !== undefined;
   const place = { runId, epoch, deployment, deploymentId, lane, block };
-  if (isValid) {
-    const outcome = {
-      trialKey: state.trialKey,
-      runId,
-      pointKey: state.pointKey,
-      trialIndex: state.trialIndex,
-      attempt: state.attempt,
-      manifestSha256: verdict.manifestSha256,
-      recordedAt: new Date(fx.clock.now()).toISOString(),
-    };
-    await fx.store.putIfAbsent(runKeys(runId).outcome(state.trialKey), toBytes(outcome), execution);
-    await fx.store.putIfAbsent(sharedResultKey(state.trialKey, runId), toBytes(outcome), execution);
-  }
+  if (isValid) await nameValid({ ...state, manifestSha256: verdict.manifestSha256 }, execution, fx);
   await tell(fx, runId, isValid ? "trial-done" : "trial-failed", describe(state, failure), {
     pointKey: state.pointKey,
     trialIndex: state.trialIndex,

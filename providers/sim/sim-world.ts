@@ -27,6 +27,9 @@ import type {
   TaggedResource,
 } from "../../core/ports/provider.ts";
 
+import type { SimControl } from "./sim-pusher.ts";
+import { SimPusher } from "./sim-pusher.ts";
+
 /**
  * A cloud that exists only in memory: hosts boot, steps run and files appear as fast as the clock is moved.
  *
@@ -39,18 +42,35 @@ export interface SimBehaviour {
   readonly bootMs: number;
   /** Places that refuse, by region or zone. */
   readonly refuses?: (place: Place, hosts: number) => Failure | undefined;
+  /** A create that was accepted takes effect so much later; until then nothing lists it and nothing deletes it. @default 0 */
+  readonly appearsAfterMs?: (intent: Intent) => number;
+  /** How long after it took effect a listing may still miss it. @default 0 */
+  readonly visibilityDelayMs?: number;
+  /** The host's clock minus ours. @default 0 */
+  readonly clockOffsetMs?: (host: string) => number;
+  /** The host stalls: a start that was agreed comes so much later. @default 0 */
+  readonly startLateMs?: (host: string, step: HostStep) => number;
+  /** Told of every unit as it really was: when it ran, and until when. */
+  readonly onUnit?: (unit: Unit, host: string, from: number, to: number) => void;
 }
 
 export interface SimUnitOutcome {
   readonly durationMs: number;
   readonly exitCode: number;
   readonly files?: Readonly<Record<string, string>>;
+  /** What the host says of a unit that failed. @default its exit code */
+  readonly message?: string;
 }
 
 interface SimHost {
   readonly intent: Intent;
+  /** When the create takes effect. */
+  readonly existsAt: number;
   readonly readyAt: number;
-  readonly bootId: string;
+  bootId: string;
+  expiresAt: number;
+  /** Cut off from everything until then. */
+  cutUntil: number;
   destroyedAt: number | undefined;
   fence: Fence | undefined;
   readonly steps: Map<string, SimStep>;
@@ -71,30 +91,50 @@ export class SimWorld {
   private readonly clock: Clock;
   private readonly random: Random;
   private readonly behaviour: SimBehaviour;
+  private readonly control: SimControl | undefined;
+  readonly provider: Provider;
 
-  constructor(effects: { readonly clock: Clock; readonly random: Random; readonly behaviour: SimBehaviour }) {
+  constructor(effects: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly behaviour: SimBehaviour;
+    /** Where steps with a push target report. @default nowhere: they are pulled */
+    readonly control?: SimControl | undefined;
+  }) {
     this.clock = effects.clock;
     this.random = effects.random;
     this.behaviour = effects.behaviour;
+    this.control = effects.control;
+    const visibilityDelayMs = effects.behaviour.visibilityDelayMs ?? 0;
+    this.provider = this.makeProvider({ ...simCapabilities, visibilityDelayMs });
   }
 
-  readonly provider: Provider = {
+  private readonly makeProvider = (capabilities: Capabilities): Provider => ({
     name: "sim",
-    capabilities: simCapabilities,
+    capabilities,
     ensure: async (intents) => intents.map((intent) => this.ensureOne(intent, intents.length)),
     observe: async (deployment) =>
-      [...this.hosts.values()].filter((h) => h.intent.deployment === deployment).map((h) => this.resourceState(h)),
+      [...this.hosts.values()]
+        .filter((h) => h.intent.deployment === deployment && this.isListed(h))
+        .map((h) => this.resourceState(h)),
     connect: async () => undefined,
-    extend: async () => undefined,
+    extend: async (deployment, _place, expiresAt) => {
+      for (const host of this.hosts.values()) if (host.intent.deployment === deployment) host.expiresAt = expiresAt;
+    },
     beginDestroy: async (deployment) => {
-      for (const host of this.hosts.values()) if (host.intent.deployment === deployment) this.destroy(host);
+      for (const host of this.hosts.values())
+        if (host.intent.deployment === deployment && this.isListed(host)) this.destroy(host);
     },
     sweep: (scope) => this.sweep(scope),
     destroyResource: async (resource) => {
       const host = this.hosts.get(resource.id);
       if (host !== undefined) this.destroy(host);
     },
-  };
+  });
+
+  private isListed(host: SimHost): boolean {
+    return this.clock.now() >= host.existsAt + (this.behaviour.visibilityDelayMs ?? 0);
+  }
 
   /** Everything that still exists; a test's inventory. */
   get living(): readonly string[] {
@@ -107,12 +147,35 @@ export class SimWorld {
     if (host !== undefined) this.destroy(host);
   }
 
+  /** No packet reaches the host or leaves it until then; what it does goes on. */
+  cut(hostIntentName: string, untilMs: number): void {
+    const host = this.hosts.get(hostIntentName);
+    if (host !== undefined) host.cutUntil = untilMs;
+  }
+
+  /** Everything that runs there ends; what was under way is reported as lost to a restart. */
+  reboot(hostIntentName: string): void {
+    const host = this.hosts.get(hostIntentName);
+    if (host === undefined) return;
+    host.bootId = this.newBootId();
+    host.services.clear();
+    for (const sim of host.steps.values()) {
+      if (sim.state.kind === "done" || sim.state.kind === "superseded") continue;
+      const name = hostNameOf(host);
+      sim.end.abort();
+      this.endStep(sim, {
+        ...quietResult(sim.step, name, this.clock.now()),
+        failure: { class: "boot", message: "host rebooted", host: name },
+      });
+    }
+  }
+
   agent(host: TopologyHost): HostAgent {
     const find = (): SimHost => {
       const found = [...this.hosts.values()].find(
         (h) => h.intent.name.endsWith(`-${host.name}`) && addressOf(h) === host.publicAddress,
       );
-      if (found === undefined || !this.isUp(found)) {
+      if (found === undefined || !this.isUp(found) || this.isCut(found)) {
         throw new FailureError({ class: "transport", message: `no answer from ${host.name}`, host: host.name });
       }
       return found;
@@ -126,17 +189,32 @@ export class SimWorld {
     const known = host.steps.get(step.stepId);
     if (known !== undefined) return { kind: "already" };
     if (host.fence !== undefined && isOlder(host.fence, step.fence)) {
-      for (const old of host.steps.values()) old.end.abort();
+      for (const old of host.steps.values()) {
+        old.end.abort();
+        if (old.state.kind !== "done") old.state = { kind: "superseded", by: step.fence };
+        for (const wake of old.waiters.splice(0)) wake();
+      }
       host.services.clear();
     }
     host.fence = step.fence;
     if (step.resets) {
       host.services.clear();
       host.files.clear();
+      for (const old of host.steps.values()) for (const wake of old.waiters.splice(0)) wake();
       host.steps.clear();
     }
     const sim: SimStep = { step, state: { kind: "armed" }, started: false, end: new AbortController(), waiters: [] };
     host.steps.set(step.stepId, sim);
+    if (step.push !== undefined && this.control !== undefined) {
+      const pusher = new SimPusher(step.push, this.control, {
+        clock: this.clock,
+        isCut: () => this.isCut(host),
+        isUp: () => this.isUp(host) && host.steps.get(step.stepId) === sim && sim.state.kind !== "superseded",
+        files: () => folderOf(host, step.attemptDir),
+        whenEnded: (wake) => sim.waiters.push(wake),
+      });
+      void pusher.follow(step, () => (sim.state.kind === "done" ? sim.state.result : undefined), sim.end.signal);
+    }
     if (!step.waitsForGo) this.begin(host, name, sim, this.clock.now());
     return { kind: "armed" };
   }
@@ -152,16 +230,25 @@ export class SimWorld {
 
   private async execute(host: SimHost, name: string, sim: SimStep, startAt: number): Promise<void> {
     const { step } = sim;
-    await this.clock.sleep(Math.max(0, startAt - this.clock.now()), sim.end.signal);
+    const offsetMs = step.waitsForGo ? (this.behaviour.clockOffsetMs?.(name) ?? 0) : 0;
+    const lateMs = step.waitsForGo ? (this.behaviour.startLateMs?.(name, step) ?? 0) : 0;
+    // `startAt` is told in the host's own time.
+    await this.clock.sleep(Math.max(0, startAt - offsetMs + lateMs - this.clock.now()), sim.end.signal);
     sim.state = { kind: "running", since: this.clock.now() };
     const startedAt = this.clock.now();
     if (step.stops === "all") this.stopOthers(host, name, sim);
     const units: UnitResult[] = [];
+    let message: string | undefined;
     const produced = folderOf(host, step.attemptDir);
     const run = async (unit: Unit): Promise<void> => {
       const outcome = this.behaviour.run(unit, step, name);
+      message ??= outcome.message;
       const at = this.clock.now();
-      await this.clock.sleep(Math.min(outcome.durationMs, unit.timeoutMs), sim.end.signal);
+      try {
+        await this.clock.sleep(Math.min(outcome.durationMs, unit.timeoutMs), sim.end.signal);
+      } finally {
+        this.behaviour.onUnit?.(unit, name, at, this.clock.now());
+      }
       for (const [path, content] of Object.entries(outcome.files ?? {})) produced.set(path, content);
       produced.set(`${unit.name}.out`, "");
       const base = { name: unit.name, kind: unit.kind, startedAt: at };
@@ -188,11 +275,15 @@ export class SimWorld {
       artifacts,
       missing: [],
       warnings: [],
-      failure: failureOf(units, name),
+      failure: failureOf(units, name, message),
       startedAt,
       endedAt: this.clock.now(),
-      ...(step.waitsForGo ? { startLateMs: 0 } : {}),
+      ...(step.waitsForGo ? { startLateMs: lateMs } : {}),
     };
+    this.endStep(sim, result);
+  }
+
+  private endStep(sim: SimStep, result: StepResult): void {
     sim.state = { kind: "done", result };
     for (const wake of sim.waiters.splice(0)) wake();
   }
@@ -202,11 +293,7 @@ export class SimWorld {
     for (const sim of host.steps.values()) {
       if (sim === by || sim.state.kind === "done" || sim.step.attemptDir !== by.step.attemptDir) continue;
       sim.end.abort();
-      const now = this.clock.now();
-      const units = sim.step.units.map((u): UnitResult => ({ name: u.name, kind: u.kind, outcome: "stopped", endedAt: now }));
-      const quiet = { artifacts: [], missing: [], warnings: [], startedAt: now, endedAt: now };
-      sim.state = { kind: "done", result: { stepId: sim.step.stepId, host: name, units, ...quiet } };
-      for (const wake of sim.waiters.splice(0)) wake();
+      this.endStep(sim, quietResult(sim.step, name, this.clock.now()));
     }
   }
 
@@ -229,6 +316,11 @@ export class SimWorld {
   }
 
   /** @internal */
+  clockOffsetMs(host: string): number {
+    return this.behaviour.clockOffsetMs?.(host) ?? 0;
+  }
+
+  /** @internal */
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return this.clock.sleep(ms, signal);
   }
@@ -239,8 +331,11 @@ export class SimWorld {
     if (intent.kind === "host" && !this.hosts.has(intent.name)) {
       this.hosts.set(intent.name, {
         intent,
-        readyAt: this.clock.now() + this.behaviour.bootMs,
-        bootId: Math.floor(this.random.next() * 2 ** 32).toString(16),
+        existsAt: this.clock.now() + (this.behaviour.appearsAfterMs?.(intent) ?? 0),
+        readyAt: this.clock.now() + (this.behaviour.appearsAfterMs?.(intent) ?? 0) + this.behaviour.bootMs,
+        bootId: this.newBootId(),
+        expiresAt: intent.expiresAt,
+        cutUntil: 0,
         destroyedAt: undefined,
         fence: undefined,
         steps: new Map(),
@@ -266,8 +361,17 @@ export class SimWorld {
     return { ...base, state: "ready", address, privateAddress: address.address, facts: { portBase: "20000" } };
   }
 
+  private newBootId(): string {
+    return Math.floor(this.random.next() * 2 ** 32).toString(16);
+  }
+
   private isUp(host: SimHost): boolean {
-    return host.destroyedAt === undefined && this.clock.now() < host.intent.expiresAt;
+    const now = this.clock.now();
+    return host.destroyedAt === undefined && now >= host.existsAt && now < host.expiresAt;
+  }
+
+  private isCut(host: SimHost): boolean {
+    return this.clock.now() < host.cutUntil;
   }
 
   private destroy(host: SimHost): void {
@@ -277,12 +381,12 @@ export class SimWorld {
 
   private async *sweep(scope: SweepScope): AsyncIterable<TaggedResource> {
     for (const host of this.hosts.values()) {
-      if (!this.isUp(host)) continue;
+      if (!this.isUp(host) || !this.isListed(host)) continue;
       const { intent } = host;
       const matches =
         scope.kind === "all" ||
         (scope.kind === "deployment" && intent.deployment === scope.deployment) ||
-        (scope.kind === "expired" && intent.expiresAt <= scope.now);
+        (scope.kind === "expired" && host.expiresAt <= scope.now);
       if (!matches) continue;
       yield {
         resourceKind: "host",
@@ -292,7 +396,7 @@ export class SimWorld {
         runId: intent.runId,
         owner: intent.owner,
         createdAt: host.readyAt - this.behaviour.bootMs,
-        expiresAt: intent.expiresAt,
+        expiresAt: host.expiresAt,
       };
     }
   }
@@ -382,7 +486,7 @@ class SimAgent implements HostAgent {
 
   async clockOffset(): Promise<{ readonly offsetMs: number; readonly errorMs: number }> {
     this.find();
-    return { offsetMs: 0, errorMs: 0 };
+    return { offsetMs: this.world.clockOffsetMs(this.name), errorMs: 0 };
   }
 }
 
@@ -393,6 +497,16 @@ const folderOf = (host: SimHost, attemptDir: string): Map<string, string> => {
   host.files.set(attemptDir, made);
   return made;
 };
+
+/** `{deploymentId}-r{round}-{host}` */
+const hostNameOf = (host: SimHost): string => /-r\d+-(.+)$/.exec(host.intent.name)?.[1] ?? host.intent.name;
+
+/** A step that was ended from outside: its units stopped, nothing of it is final. */
+function quietResult(step: HostStep, host: string, now: number): StepResult {
+  const units = step.units.map((u): UnitResult => ({ name: u.name, kind: u.kind, outcome: "stopped", endedAt: now }));
+  const quiet = { artifacts: [], missing: [], warnings: [], startedAt: now, endedAt: now };
+  return { stepId: step.stepId, host, units, ...quiet };
+}
 
 const addressOf = (host: SimHost): string => `sim:${host.intent.name}`;
 
@@ -405,11 +519,11 @@ const artifactOf = (path: string, content: string): HostArtifact => ({
   bytes: Buffer.byteLength(content),
 });
 
-function failureOf(units: readonly UnitResult[], host: string): Failure | undefined {
+function failureOf(units: readonly UnitResult[], host: string, message: string | undefined): Failure | undefined {
   for (const unit of units) {
     if (unit.outcome === "timedOut") return { class: "timeout", message: `${unit.name} did not end in time`, host };
     if (unit.outcome === "exited" && unit.exitCode !== 0) {
-      return { class: "command", message: `${unit.name} exited with ${unit.exitCode ?? "?"}`, host };
+      return { class: "command", message: message ?? `${unit.name} exited with ${unit.exitCode ?? "?"}`, host };
     }
   }
   return undefined;

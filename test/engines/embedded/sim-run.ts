@@ -147,9 +147,17 @@ export function simExperiment(options: SimExperimentOptions): Experiment {
  */
 export class Fuse {
   private left: number;
+  private readonly effects: number;
   readonly isLastDone: boolean;
+  /** Resolves when it has burnt down. */
+  readonly burnt: Promise<void>;
+  private burnDown: () => void = () => undefined;
   constructor(effects: number, isLastDone: boolean) {
+    this.effects = effects;
     this.left = effects;
+    this.burnt = new Promise((resolve) => {
+      this.burnDown = resolve;
+    });
     this.isLastDone = isLastDone;
   }
 
@@ -160,6 +168,11 @@ export class Fuse {
   /** Asked anew each time: a call in between burns it, which narrowing a property doesn't know. */
   private hasBurnt(): boolean {
     return this.left <= 0;
+  }
+
+  /** Effects so far. */
+  get spent(): number {
+    return this.effects - this.left;
   }
 
   /** The same object, until the fuse has burnt down. */
@@ -173,6 +186,7 @@ export class Fuse {
           if (property === "now" || property === "signPut") return call(...args);
           if (this.hasBurnt()) return dead;
           if (property !== "sleep") this.left--;
+          if (this.isBurnt) this.burnDown();
           if (this.hasBurnt() && !this.isLastDone) return dead;
           const result = call(...args);
           if (this.hasBurnt()) return dead;
@@ -269,6 +283,7 @@ export async function createSimRun(options: {
     ...options.record,
   };
   await store.putIfAbsent(runKeys(runId).run, toBytes(record), "test");
+  await store.putIfAbsent(runKeys(runId).plan, toBytes(experiment.plan), "test");
   await store.putIfAbsent(blobKey(experiment.plan.bundle.sha256), new Uint8Array(), "test");
   let engines = 0;
   const run: SimRun = {
