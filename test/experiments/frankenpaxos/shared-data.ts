@@ -1,11 +1,19 @@
 import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
 
 /** The papers' own results and what is known of them, beside the checkout; tests that need them are skipped elsewhere. */
 const sharedRoot = new URL("../../../../shared/", import.meta.url);
 
-export const publishedRoot = new URL("published/frankenpaxos/", sharedRoot);
-const hasShared = existsSync(publishedRoot);
+/**
+ * The published data; `REPRISE_FRANKENPAXOS_DATA` names a fuller one: the `benchmarks` folder of an upstream checkout has
+ * the sources of all figures.
+ */
+const checkout = process.env["REPRISE_FRANKENPAXOS_DATA"];
+const publishedRoot = checkout ? pathToFileURL(`${checkout}/`) : new URL("published/frankenpaxos/", sharedRoot);
+const hasShared = existsSync(publishedRoot) && existsSync(new URL("systems/frankenpaxos.reference.json", sharedRoot));
+
+export const hasPublished = (path: string): boolean => hasShared && existsSync(new URL(path, publishedRoot));
 
 /** `describe`, or a visibly skipped one where the published data is absent. */
 export const describeShared = hasShared ? describe : describe.skip;
@@ -63,8 +71,10 @@ export interface ReferenceWindow {
   readonly value?: number;
 }
 
-export const readReference = (): Reference =>
-  JSON.parse(readFileSync(new URL("systems/frankenpaxos.reference.json", sharedRoot), "utf8")) as Reference; // Written beside us.
+export const readReference = (): Reference | undefined =>
+  hasShared
+    ? (JSON.parse(readFileSync(new URL("systems/frankenpaxos.reference.json", sharedRoot), "utf8")) as Reference) // Written beside us.
+    : undefined;
 
 /** Relative distance, absolute where the reference is 0. */
 export const deviation = (ours: number, reference: number): number =>

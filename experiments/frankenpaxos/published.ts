@@ -1,0 +1,51 @@
+/**
+ * The papers' figures again, from the papers' own results: the folder of published files, or a checkout of the upstream
+ * repository, goes in; checked rows with their origin come out, one figure at a time, ready for `writeFigure`.
+ */
+import { barFigures } from "./bar-figures.ts";
+import { curveFigures } from "./curve-figures.ts";
+import type { PublishedFigure } from "./published-figure.ts";
+import { watchedInputs } from "./published-files.ts";
+import type { FolderReader, ReadFile } from "./published-files.ts";
+import { scalingFigures } from "./scaling-figures.ts";
+import { timelineFigures } from "./timeline-figures.ts";
+import type { AnyFigure } from "reprise/analysis";
+
+export type { FolderReader, ReadFile } from "./published-files.ts";
+export type { PublishedFigure } from "./published-figure.ts";
+
+/** Every figure of the papers that is known, in the papers' order, whether or not its files are at hand. */
+export const publishedFigures: readonly PublishedFigure[] = [
+  ...curveFigures,
+  ...barFigures,
+  ...scalingFigures,
+  ...timelineFigures,
+];
+
+/** One figure's rows and where they came from. */
+export interface CollectedFigure {
+  readonly figure: AnyFigure;
+  /** Empty when none of its files is in the folder: nothing to draw, and `missing` says so. */
+  readonly rows: readonly object[];
+  /** For the origin of `writeFigure`: paths below the folder, with digests. */
+  readonly artifacts: readonly ReadFile[];
+  /** Absent files, skipped lines (`file:line: reason`) and points without rows. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * The rows of all figures, or of those whose names are given, one at a time: no more than one recording is held.
+ *
+ * @throws {ParseError} for a file that is there and can't be what it should be; file and line are named
+ */
+export async function* collectPublished(
+  read: FolderReader,
+  { names }: { readonly names?: readonly string[] } = {},
+): AsyncGenerator<CollectedFigure> {
+  for (const { figure, collect } of publishedFigures) {
+    if (names && !names.includes(figure.name)) continue;
+    const inputs = watchedInputs(read);
+    const rows = await collect(inputs);
+    yield { figure: figure, rows, artifacts: inputs.files(), missing: inputs.missing() };
+  }
+}

@@ -1,0 +1,343 @@
+/** Latency and throughput while the system is reconfigured, or fails. */
+import { defineFigure, smallMultiples, timeSeries } from "reprise/analysis";
+import type { EventMark, FigureSpec } from "reprise/analysis";
+import { z } from "zod";
+import { papers, publishedFigure } from "./published-figure.ts";
+import type { PublishedFigure } from "./published-figure.ts";
+import { cutRequests, rollingSeries, splitAtOutage } from "./timelines.ts";
+import type { Cut, Requests } from "./timelines.ts";
+
+const panels = ["latency", "throughput"] as const;
+
+/** A value of one panel at one instant; null where an outage breaks the line. */
+export const TimelineRow = z.object({
+  panel: z.enum(panels),
+  series: z.string(),
+  elapsedSec: z.number(),
+  latencyMs: z.number().nullable(),
+  latencyP95Ms: z.number().nullable(),
+  throughputPerSec: z.number().nullable(),
+});
+export type TimelineRow = z.infer<typeof TimelineRow>;
+
+interface Run extends Cut {
+  readonly clients: number;
+  readonly path: string;
+}
+
+/** Single events, and those that come in a row, which share a label. */
+interface EventsOfKind {
+  readonly label: string;
+  readonly atSec: readonly number[];
+}
+
+interface TimelineDefinition {
+  readonly name: string;
+  readonly title: string;
+  readonly runs: readonly Run[];
+  /** From the driver's log of the run with one client. */
+  readonly events: readonly EventsOfKind[];
+  /** Lines end at the first silence of over a second and begin anew behind it. */
+  readonly isSplit?: boolean;
+  /** Of the latency axis, where single late requests would flatten it. */
+  readonly latencyLimitMs?: number;
+}
+
+/** Every hundredth row is drawn, as by the authors. */
+const drawnEvery = 100;
+
+const seriesName = (clients: number): string => (clients === 1 ? "1 client" : `${clients} clients`);
+
+/** Rows of one run: its parts one after the other, with a break between. */
+export function timelineRows(series: string, requests: Requests, { isSplit = false } = {}): TimelineRow[] {
+  const rows: TimelineRow[] = [];
+  for (const [index, part] of (isSplit ? splitAtOutage(requests) : [requests]).entries()) {
+    // Behind an outage the first second counts up by the ramp rule; elsewhere it is dropped.
+    const { latency, throughput } = rollingSeries(part, index === 0 ? "firstWindowDropped" : "rampCorrected");
+    const start = part.elapsedMs[0] ?? 0;
+    if (index > 0) {
+      const gap = { series, elapsedSec: start / 1_000, latencyMs: null, latencyP95Ms: null, throughputPerSec: null };
+      rows.push({ panel: "latency", ...gap }, { panel: "throughput", ...gap });
+    }
+    for (let i = 0; i < latency.elapsedMs.length; i += drawnEvery)
+      rows.push({
+        panel: "latency",
+        series,
+        elapsedSec: (latency.elapsedMs[i] ?? NaN) / 1_000,
+        latencyMs: latency.medianMs[i] ?? NaN,
+        latencyP95Ms: latency.p95Ms[i] ?? NaN,
+        throughputPerSec: null,
+      });
+    for (let i = 0; i < throughput.elapsedMs.length; i += drawnEvery)
+      rows.push({
+        panel: "throughput",
+        series,
+        elapsedSec: (throughput.elapsedMs[i] ?? NaN) / 1_000,
+        latencyMs: null,
+        latencyP95Ms: null,
+        throughputPerSec: throughput.perSec[i] ?? NaN,
+      });
+  }
+  return rows;
+}
+
+function timelineFigure(definition: TimelineDefinition): PublishedFigure {
+  const { name, title, runs, events, isSplit = false, latencyLimitMs } = definition;
+  const order = runs.map(({ clients }) => seriesName(clients));
+  const marks: EventMark[] = events.map(({ label, atSec }) => ({ at: atSec[0] ?? 0, label }));
+  const laterSec = events.flatMap(({ atSec }) => atSec.slice(1));
+  const figure = defineFigure<TimelineRow>({
+    name,
+    title,
+    caption: `${title}. Above, the rolling median over one second of latency, filled up to its rolling 95th percentile${
+      latencyLimitMs === undefined ? "" : `, up to ${latencyLimitMs} ms`
+    }; below, the rolling rate over one second. Dashed lines mark when things were done to the run with one client. ${papers.matchmaker}, published data.`,
+    estimator: `per request, over the second that ends at its start: interpolated quantiles of latency; requests per second, the first second left out${
+      isSplit ? ", behind an outage counted up by requests so far over time so far" : ""
+    }; every ${drawnEvery}th drawn`,
+    row: TimelineRow,
+    spec: (rows) =>
+      stacked(
+        smallMultiples(rows, {
+          by: "panel",
+          order: panels,
+          columns: 1,
+          width: "single",
+          aspect: 0.9,
+          chart: (panel, all) => {
+            const time = { field: "elapsedSec" as const, title: "time (s)", domain: extentOfTimes(all) };
+            const series = { field: "series" as const, order };
+            if (panel[0]?.panel !== "latency")
+              return withRules(
+                timeSeries(panel, { time, series, value: { field: "throughputPerSec", title: "commands/s" } }),
+                [...marks.map(({ at }) => at), ...laterSec],
+              );
+            return withRules(
+              timeSeries(panel, {
+                time,
+                series,
+                events: marks,
+                value: {
+                  field: "latencyMs",
+                  title: "latency (ms)",
+                  ...(latencyLimitMs !== undefined && { domain: [0, latencyLimitMs] as const }),
+                },
+                band: { low: "latencyMs", high: "latencyP95Ms" },
+              }),
+              laterSec,
+              belowLabels,
+            );
+          },
+        }),
+      ),
+  });
+  return publishedFigure({
+    figure,
+    inputs: runs.map(({ path }) => path),
+    collect: async (inputs) => {
+      const rows: TimelineRow[] = [];
+      for (const { clients, path, ...cut } of runs) {
+        const recording = await inputs.recording(path);
+        if (recording) rows.push(...timelineRows(seriesName(clients), cutRequests(recording, cut), { isSplit }));
+      }
+      return rows;
+    },
+  });
+}
+
+function extentOfTimes(rows: readonly TimelineRow[]): readonly [number, number] {
+  return [0, Math.ceil(rows.reduce((last, { elapsedSec }) => Math.max(last, elapsedSec), 0))];
+}
+
+/** Below the first row of labels: a rule must not cross the label of the first of its kind. */
+const belowLabels = { expr: "1.25 * eventFontSize" };
+
+/** Rules without labels, for the second and further of some events that come in a row; lines end at the panel's edge. */
+function withRules(spec: FigureSpec, atSec: readonly number[], top: number | { expr: string } = 0): FigureSpec {
+  const { layer, params: _, ...rest } = spec as FigureSpec & { layer: readonly { mark?: { type: string } }[] }; // timeSeries layers.
+  const rules = {
+    data: { values: atSec.map((at) => ({ at })) },
+    mark: { type: "rule", color: "@ink", strokeDash: [2, 2], strokeWidth: "@line/rule", aria: false },
+    encoding: { x: { field: "at", type: "quantitative" }, y: { value: top }, y2: { value: "height" } },
+  };
+  const clipped = layer.map((part) =>
+    part.mark?.type === "line" || part.mark?.type === "area" ? { ...part, mark: { ...part.mark, clip: true } } : part,
+  );
+  return { ...rest, layer: [...clipped, rules] } as unknown as FigureSpec; // Still the spec that it was, with rules.
+}
+
+/** Panels one close over the other, without titles: their axes say what they are. */
+function stacked(spec: FigureSpec): FigureSpec {
+  const {
+    concat,
+    align: _,
+    ...rest
+  } = spec as FigureSpec & { concat: readonly { title?: unknown }[]; align?: unknown }; // smallMultiples concatenates.
+  return {
+    ...rest,
+    concat: concat.map(({ title: _title, ...panel }) => panel),
+    spacing: 8,
+    // What the events' labels ask for: Vega-Lite knows parameters of panels only where they stand at the top.
+    params: [{ name: "eventFontSize", value: "@font/note" }],
+  } as unknown as FigureSpec; // A concatenation of the same panels.
+}
+
+const matchmaker = "vldb20_matchmaker";
+
+const runs = (
+  folder: string,
+  files: readonly (readonly [clients: number, file: string, headSec: number, tailSec: number])[],
+): Run[] =>
+  files.map(([clients, file, headSec, tailSec]) => ({
+    clients,
+    path: `${matchmaker}/${folder}/${file}.csv.gz`,
+    headSec,
+    tailSec,
+  }));
+
+// Event times and cuts are those that the authors' plot scripts hold, in seconds of the plotted axis: section 4.3 of the
+// FrankenPaxos description. They read them off the drivers' logs, which weren't published.
+
+const leaderReconfigurationEvents: readonly EventsOfKind[] = [
+  {
+    label: "10 reconfigurations",
+    atSec: [10.828, 11.83, 12.832, 13.834, 14.836, 15.837, 16.839, 17.841, 18.843, 19.845],
+  },
+  { label: "failure", atSec: [24.822] },
+  { label: "recovery", atSec: [29.822] },
+];
+
+const matchmakerReconfigurationEvents: readonly EventsOfKind[] = [
+  {
+    label: "10 matchmaker reconfigurations",
+    atSec: [5.948, 6.96, 7.962, 8.964, 9.966, 10.967, 11.969, 12.971, 13.973, 14.975],
+  },
+  { label: "failure", atSec: [19.942] },
+  { label: "recovery", atSec: [24.943] },
+  { label: "acceptors", atSec: [29.943] },
+];
+
+export const timelineFigures: readonly PublishedFigure[] = [
+  timelineFigure({
+    name: "matchmaker-leader-reconfiguration-f1",
+    title: "Matchmaker MultiPaxos while its acceptors are reconfigured, f = 1",
+    runs: runs("leader_reconfiguration", [
+      [1, "f1n1", 10, 10],
+      [4, "f1n4", 10, 15],
+      [8, "f1n8", 10, 10],
+    ]),
+    events: leaderReconfigurationEvents,
+  }),
+  timelineFigure({
+    name: "matchmaker-leader-reconfiguration-f2",
+    title: "Matchmaker MultiPaxos while its acceptors are reconfigured, f = 2",
+    runs: runs("leader_reconfiguration", [
+      [1, "f2n1", 10, 10],
+      [4, "f2n4", 10, 11],
+      [8, "f2n8", 10, 11],
+    ]),
+    events: leaderReconfigurationEvents,
+  }),
+  timelineFigure({
+    name: "matchmaker-matchmaker-reconfiguration-f1",
+    title: "Matchmaker MultiPaxos while its matchmakers are reconfigured, f = 1",
+    runs: runs("matchmaker_reconfiguration", [
+      [1, "f1n1", 15, 15],
+      [4, "f1n4", 15, 15],
+      [8, "f1n8", 15, 15],
+    ]),
+    events: matchmakerReconfigurationEvents,
+  }),
+  timelineFigure({
+    name: "matchmaker-matchmaker-reconfiguration-f2",
+    title: "Matchmaker MultiPaxos while its matchmakers are reconfigured, f = 2",
+    runs: runs("matchmaker_reconfiguration", [
+      [1, "f2n1", 15, 15],
+      [4, "f2n4", 15, 15],
+      [8, "f2n8", 15, 15],
+    ]),
+    events: matchmakerReconfigurationEvents,
+  }),
+  timelineFigure({
+    name: "matchmaker-leader-failure",
+    title: "Matchmaker MultiPaxos when its leader fails",
+    // Runs with 4 and 8 clients are moved to line up with that of one.
+    runs: runs("leader_failure", [
+      [1, "n1", 12, 3],
+      [4, "n4", 12.35, 3],
+      [8, "n8", 12.45, 3],
+    ]),
+    events: [
+      { label: "failure", atSec: [7.825] },
+      { label: "new leader", atSec: [11.978] },
+    ],
+    isSplit: true,
+    latencyLimitMs: 2,
+  }),
+  timelineFigure({
+    name: "matchmaker-horizontal-leader-failure",
+    title: "MultiPaxos with horizontal reconfiguration when its leader fails",
+    runs: runs("horizontal_leader_failure", [
+      [1, "f=1_n=1", 12, 3],
+      [4, "f=1_n=4", 12.25, 3],
+      [8, "f=1_n=8", 12.25, 3],
+    ]),
+    events: [
+      { label: "failure", atSec: [7.979] },
+      { label: "new leader", atSec: [12.016] },
+    ],
+    isSplit: true,
+    latencyLimitMs: 2,
+  }),
+  timelineFigure({
+    name: "matchmaker-chaos",
+    title: "Matchmaker MultiPaxos when leader, acceptor and matchmaker fail at once",
+    runs: runs("chaos", [
+      [1, "n1", 10, 10],
+      [4, "n4", 10, 10],
+      [8, "n8", 10, 10],
+    ]),
+    events: [
+      { label: "failures", atSec: [9.901] },
+      { label: "leader", atSec: [13.901] },
+      { label: "acceptor", atSec: [19.902] },
+      { label: "matchmaker", atSec: [24.897] },
+    ],
+    isSplit: true,
+    latencyLimitMs: 2.5,
+  }),
+  timelineFigure({
+    name: "matchmaker-horizontal-leader-reconfiguration",
+    title: "MultiPaxos with horizontal reconfiguration while its acceptors are reconfigured",
+    runs: runs("horizontal_leader_reconfiguration", [
+      [1, "f=1_n=1", 10, 5],
+      [4, "f=1_n=4", 10, 10],
+      [8, "f=1_n=8", 10, 5],
+    ]),
+    events: [
+      {
+        label: "10 reconfigurations",
+        atSec: [10.932, 11.934, 12.936, 13.938, 14.94, 15.942, 16.943, 17.945, 18.947, 19.949],
+      },
+      { label: "failure", atSec: [24.927] },
+      { label: "recovery", atSec: [29.927] },
+    ],
+  }),
+  timelineFigure({
+    name: "matchmaker-non-thrifty-leader-reconfiguration",
+    title: "Matchmaker MultiPaxos without thriftiness while its acceptors are reconfigured",
+    runs: runs("non_thrifty_leader_reconfiguration", [
+      [1, "f1n1", 10, 10],
+      [4, "f1n4", 10, 20],
+      [8, "f1n8", 10, 10],
+    ]),
+    events: [
+      {
+        label: "10 reconfigurations",
+        atSec: [10.962, 11.964, 12.966, 13.968, 14.969, 15.971, 16.973, 17.975, 18.976, 19.979],
+      },
+      { label: "failure", atSec: [24.957] },
+      { label: "recovery", atSec: [29.956] },
+    ],
+  }),
+];
