@@ -16,4 +16,5 @@ export default {
     ...(process.env.REPRISE_EXTRA ? [] : ["\\.extra\\.test\\.ts$"]),
   ],
   testTimeout: 30_000,
+  ...(process.env.REPRISE_COUNTS ? { reporters: ["default", "<rootDir>/scripts/count-reporter.mjs"] } : {}),
 };
