@@ -22,6 +22,21 @@ const ownModules: Readonly<Record<string, string>> = { "reprise/analysis": "anal
  * It is bundled into `cacheFolder` under its digest, with `reprise/…` left to this very installation.
  */
 export async function loadFiguresModule(file: string, cacheFolder: string): Promise<FiguresModule> {
+  const { exports, sourceSha256 } = await loadExperimentModule(file, cacheFolder);
+  const figures = Object.values(exports).flat().filter(isFigure);
+  if (figures.length > 0) return { figures, sourceSha256 };
+  throw new FailureError({
+    class: "invalid",
+    message: `${file} exports no figure`,
+    hint: "export what `defineFigure` gives",
+  });
+}
+
+/** Any module of an experiment, with the digest of its source. */
+export async function loadExperimentModule(
+  file: string,
+  cacheFolder: string,
+): Promise<{ readonly exports: Readonly<Record<string, unknown>>; readonly sourceSha256: string }> {
   const { build } = await import("esbuild");
   const built = await build({
     entryPoints: [file],
@@ -53,16 +68,8 @@ export async function loadFiguresModule(file: string, cacheFolder: string): Prom
   await mkdir(cacheFolder, { recursive: true });
   const module = join(cacheFolder, `${sourceSha256.slice(0, 32)}.mjs`);
   await writeFile(module, text);
-  const loaded = (await import(pathToFileURL(module).href)) as Readonly<Record<string, unknown>>; // a module is a record of its exports
-  const figures = Object.values(loaded).flat().filter(isFigure);
-  if (figures.length === 0) {
-    throw new FailureError({
-      class: "invalid",
-      message: `${file} exports no figure`,
-      hint: "export what `defineFigure` gives",
-    });
-  }
-  return { figures, sourceSha256 };
+  const exports = (await import(pathToFileURL(module).href)) as Readonly<Record<string, unknown>>; // a module is a record of its exports
+  return { exports, sourceSha256 };
 }
 
 const isFigure = (value: unknown): value is AnyFigure =>

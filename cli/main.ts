@@ -177,6 +177,7 @@ function buildProgram(): Command {
     .argument("[experiment]", `${experiment}; all that have results without it`)
     .option("--run <run>", "from this run instead of the newest")
     .option("-o, --output <folder>", "where to", "figures")
+    .option("--from <folder>", "from a paper's published results, for experiments that can read them")
     .option("--gallery", "also one self-contained page of the run: figures, trials, receipt")
     .description("draw the figures again from the results in the store")
     .action(act(program, async () => (await import("./commands/figures.ts")).figures));

@@ -15,6 +15,7 @@ import { homePaths } from "../../engines/embedded/home.ts";
 import { version } from "../../engines/embedded/version.ts";
 import { openStoredRun } from "../../engines/embedded/world.ts";
 import { loadFiguresModule } from "../figures-module.ts";
+import { drawPublished } from "../published.ts";
 import { writeGallery } from "../gallery.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
 import { loadDefinition } from "../load.ts";
@@ -25,11 +26,13 @@ interface Options {
   readonly run?: string;
   readonly output: string;
   readonly gallery?: true;
+  readonly from?: string;
 }
 
 /** Draws an experiment's figures from its newest run with results, or those of every experiment that has any. */
 export async function figures(context: CommandContext, name: string | undefined, options: Options): Promise<number> {
   const { output, home } = context;
+  if (options.from !== undefined) return drawPublished(context, name, options.from, options.output);
   const store = openStore(home);
   const experiments = name === undefined ? await experimentsHere() : [name];
   const drawn: { readonly experiment: string; readonly runId: string; readonly figures: readonly DrawnFigure[] }[] = [];
