@@ -79,3 +79,19 @@ export const readReference = (): Reference | undefined =>
 /** Relative distance, absolute where the reference is 0. */
 export const deviation = (ours: number, reference: number): number =>
   reference === 0 ? Math.abs(ours) : Math.abs(ours - reference) / Math.abs(reference);
+
+/** A runnable upstream script's points, as text just as results.csv would print them. */
+export interface UpstreamSweep {
+  readonly runs: number;
+  readonly distinct_points: number;
+  readonly constants: Readonly<Record<string, string>>;
+  readonly varying: readonly string[];
+  readonly points: readonly (readonly string[])[];
+}
+
+export const readSweeps = (): Readonly<Record<string, UpstreamSweep>> =>
+  (
+    JSON.parse(readFileSync(new URL("systems/frankenpaxos.reference.json", sharedRoot), "utf8")) as {
+      readonly sweeps: Readonly<Record<string, UpstreamSweep>>; // Written beside us.
+    }
+  ).sweeps;
