@@ -1,9 +1,10 @@
 import type { Failure, FailureClass } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
-import { deploymentKeys, hostIntentName } from "../names/keys.ts";
+import type { PhaseRef } from "../names/keys.ts";
+import { attemptKeys, deploymentKeys, hostIntentName } from "../names/keys.ts";
 import type { Topology, TopologyHost } from "../plan/types.ts";
 import type { ResourceState } from "../ports/provider.ts";
-import { topologySchema } from "../records/schemas.ts";
+import { claimRecordSchema, topologySchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
 import { readRecord, tell, toBytes } from "./effects.ts";
 
@@ -49,7 +50,7 @@ function whyLost(state: ResourceState | undefined): string | undefined {
 }
 
 /** Classes of failures behind which a lost host may stand. */
-const mayMeanLoss: ReadonlySet<FailureClass> = new Set(["transport", "boot", "preempted", "collect"]);
+const mayMeanLoss: ReadonlySet<FailureClass> = new Set(["transport", "boot", "preempted", "collect", "timeout"]);
 
 /**
  * Closes the deployment of a failed attempt or set-up when its hosts are gone: nothing more is started on it, and
@@ -74,6 +75,21 @@ export async function closeIfLost(
     deploymentId: at.deploymentId,
     hosts: lost.map(({ host }) => host.name),
   });
+}
+
+/** Why a host that takes part in a phase is gone, or undefined while it exists. */
+export async function lossOf(ref: PhaseRef, host: TopologyHost, fx: FlowEffects): Promise<Failure | undefined> {
+  const { scope } = ref;
+  const runId = scope.kind === "attempt" ? scope.attempt.runId : scope.runId;
+  const deploymentId =
+    scope.kind === "deployment"
+      ? scope.deployment
+      : (await readRecord(fx.store, attemptKeys(scope.attempt).claim, claimRecordSchema))?.value.deploymentId;
+  if (deploymentId === undefined) return undefined;
+  const topology = await readRecord(fx.store, deploymentKeys(runId, deploymentId).topology, topologySchema);
+  if (topology === undefined) return undefined;
+  const lost = (await lostHosts(topology.value, fx)).find((one) => one.host.name === host.name);
+  return lost === undefined ? undefined : lossFailure([lost], lost);
 }
 
 /** A host that gave no answer because it is gone was preempted: asking again won't help. Anything else is left as it is. */

@@ -29,6 +29,9 @@ const defaultAttempts: Readonly<Record<FailureClass, number>> = {
   defect: 1,
 };
 
+/** The feed is for people; the manifest has a message's whole text. */
+const toldLength = 1_000;
+
 export type Recorded = AttemptState | { readonly kind: "done"; readonly reason: string };
 
 /**
@@ -50,7 +53,9 @@ export async function recordOutcome(state: AttemptState, execution: string, fx: 
     lane,
     deployment,
     summary: verdict?.summary ?? {},
-    ...(failure === undefined ? {} : { class: failure.class, message: failure.message, hint: failure.hint }),
+    ...(failure === undefined
+      ? {}
+      : { class: failure.class, message: failure.message.slice(0, toldLength), hint: failure.hint }),
   });
 
   if (failure !== undefined) await closeIfLost(state, failure, fx);
@@ -105,5 +110,5 @@ const describe = (state: AttemptState, failure: Failure | undefined): string => 
   const name = `${state.pointKey} trial ${state.trialIndex}`;
   if (failure === undefined) return `${name} done`;
   const keys = attemptKeys(state);
-  return `${name}, attempt ${state.attempt}: ${failure.class}: ${failure.message} (${keys.manifest})`;
+  return `${name}, attempt ${state.attempt}: ${failure.class}: ${failure.message.slice(0, toldLength)} (${keys.manifest})`;
 };

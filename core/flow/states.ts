@@ -126,8 +126,12 @@ export function failureOfCaught(caught: Caught): Failure {
   }
   const own = ownCauseSchema.safeParse(parseJson(cause));
   if (own.success) return own.data;
-  const failureClass = parseFailureErrorName(caught.Error) ?? "defect";
-  return { class: failureClass, message: `${caught.Error}: ${lambdaMessage(cause)}`.slice(0, 2_000) };
+  const text = lambdaMessage(cause);
+  const failureClass = parseFailureErrorName(caught.Error);
+  if (failureClass === undefined) return { class: "defect", message: `${caught.Error}: ${text}`.slice(0, 2_000) };
+  // A handler's own failure, whose hint was put behind its message for the console.
+  const [, message = text, hint] = /^(.*) \(try: (.*)\)$/s.exec(text) ?? [];
+  return { class: failureClass, message: message.slice(0, 2_000), ...(hint === undefined ? {} : { hint }) };
 }
 
 /** Lambda wraps an error as {errorType, errorMessage, trace}. */

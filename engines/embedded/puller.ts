@@ -2,6 +2,7 @@ import type { Clock } from "../../core/effects/clock.ts";
 import { FailureError, toFailure } from "../../core/errors/failure.ts";
 import type { FlowEffects } from "../../core/flow/effects.ts";
 import { forEachBounded } from "../../core/flow/fan-out.ts";
+import { lossOf } from "../../core/flow/lost-hosts.ts";
 import { reportAlive, reportDone } from "../../core/flow/phase.ts";
 import type { PhaseRef } from "../../core/names/keys.ts";
 import { hostFolder, hostStepId, scopePrefix } from "../../core/names/keys.ts";
@@ -16,6 +17,8 @@ const firstRetryMs = 250;
 const longestRetryMs = 10_000;
 /** A host that gave no answer for so long is silent: its phase's heartbeat has run out, and arming it again follows it anew. */
 const givesUpMs = 900_000;
+/** Pauses that have grown to this are no hiccup: whoever made the host is asked whether it still exists. */
+const asksWhoMadeItMs = 1_000;
 const landAtOnce = 4;
 
 /**
@@ -88,6 +91,13 @@ export class Puller {
           return;
         }
         if (fx.clock.now() - answeredAt > givesUpMs) return;
+        if (retryMs >= asksWhoMadeItMs) {
+          const loss = await lossOf(ref, host, fx).catch(() => undefined); // who made it doesn't answer either
+          if (loss !== undefined) {
+            await reportDone(ref, { ...lostStep(stepId, host, fx.clock), failure: loss }, fx);
+            return;
+          }
+        }
         await fx.clock.sleep(retryMs, signal).catch(() => undefined);
         retryMs = Math.min(longestRetryMs, retryMs * 2);
       }

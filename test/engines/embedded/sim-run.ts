@@ -175,6 +175,12 @@ export class Fuse {
     return this.effects - this.left;
   }
 
+  /** Burns it down at once. */
+  burn(): void {
+    this.left = 0;
+    this.burnDown();
+  }
+
   /** The same object, until the fuse has burnt down. */
   protect<T extends object>(target: T): T {
     return new Proxy(target, {
