@@ -2,6 +2,7 @@ import { afterSweep } from "../../../core/flow/after-execution.ts";
 import { stopRun } from "../../../core/flow/stop.ts";
 import { startTeardown } from "../../../core/flow/teardown.ts";
 import { deploymentKeys, sweepExecution } from "../../../core/names/keys.ts";
+import type { Provider } from "../../../core/ports/provider.ts";
 import type { Receipt } from "../../../core/records/schemas.ts";
 import { receiptSchema } from "../../../core/records/schemas.ts";
 import type { SimRun } from "./sim-run.ts";
@@ -31,10 +32,10 @@ describe("a create call that takes effect after teardown's sweep", () => {
     });
     const fuse = new Fuse(1_000_000, true);
     const engine = run.engine(fuse);
-    const { ensure } = run.world.provider;
+    const ensure = run.world.provider.ensure.bind(run.world.provider);
     let asked = false;
     Object.assign(run.world.provider, {
-      ensure: async (...args: Parameters<typeof ensure>) => {
+      ensure: async (...args: Parameters<Provider["ensure"]>) => {
         asked = true;
         const answer = ensure(...args);
         fuse.burn();
