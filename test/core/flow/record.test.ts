@@ -1,3 +1,4 @@
+import type { Failure } from "../../../core/errors/failure.ts";
 import { FailureError } from "../../../core/errors/failure.ts";
 import { freshBoard } from "../../../core/flow/board.ts";
 import { claimBlock } from "../../../core/flow/claim.ts";
@@ -121,9 +122,9 @@ describe("attemptFailure", () => {
     failure.message.includes("disk") ? { class: "boot" as const, message: failure.message } : undefined;
 
   it("takes the first thing that went wrong, as the definition takes it", async () => {
-    const { state, world } = await begun();
+    const { state } = await begun();
     const experiment = {
-      classify: (failure: Parameters<typeof world.experiment.classify>[0]) => classify(failure) ?? failure,
+      classify: (failure: Failure) => classify(failure) ?? failure,
     };
     const both = { ...failed(state, "CommandFailure", "no disk"), collectFailure: { Error: "CollectFailure" } };
     expect(attemptFailure(both, experiment)).toMatchObject({ class: "boot" });
