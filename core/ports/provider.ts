@@ -60,6 +60,8 @@ export interface Intent {
     readonly index: number;
     readonly shape: MachineShape;
     readonly setup: HostSetup;
+    /** For spot: the most to bid, in dollars an hour. @default the cloud's own limit, the on-demand price */
+    readonly maxDollarsPerHour?: number | undefined;
   };
 }
 
@@ -102,6 +104,11 @@ export interface TaggedResource {
   readonly owner: string | undefined;
   readonly createdAt: number | undefined;
   readonly expiresAt: number | undefined;
+  /** What the intent called it, where the cloud keeps that. */
+  readonly name?: string | undefined;
+  /** For machines: what they cost an hour can be looked up by it. */
+  readonly machineType?: string | undefined;
+  readonly spot?: boolean | undefined;
 }
 
 export type SweepScope =
@@ -122,6 +129,13 @@ export interface Capabilities {
   readonly visibilityDelayMs: number;
 }
 
+/** One quota of an account as the cloud tells it; names are the cloud's own (`N2_CPUS`, `standardDSv5Family`). */
+export interface QuotaUse {
+  readonly metric: string;
+  readonly used: number;
+  readonly limit: number;
+}
+
 /**
  * One cloud, or this machine. Every call is idempotent and under a minute; it begins and observes, it never blocks.
  */
@@ -138,6 +152,8 @@ export interface Provider {
   sweep(scope: SweepScope): AsyncIterable<TaggedResource>;
   /** Deletes one swept resource, whoever made it; for the reaper. */
   destroyResource(resource: TaggedResource): Promise<void>;
+  /** What the account may still use there; left out, or without a metric, where the cloud doesn't tell. */
+  quota?(place: Place): Promise<readonly QuotaUse[]>;
 }
 
 export type EnsureOutcome =
