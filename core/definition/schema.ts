@@ -554,7 +554,29 @@ export const compareSchema = z.strictObject({
   pattern: z
     .enum(["ABBA", "AB", "random"])
     .default("ABBA")
-    .describe("The order in an interleaved block; `random`: drawn for each pair with the definition's seed."),
+    .describe(
+      "Who is first: in an interleaved block, and by a moment in a duet. `ABBA`: the sides take turns; `AB`: always A; `random`: drawn for each pair with the definition's seed.",
+    ),
+  barrier: z
+    .boolean()
+    .default(false)
+    .describe(
+      "In a duet: the sides wait for each other before every iteration, through the pipes `REPRISE_BARRIER_SEND` and `REPRISE_BARRIER_WAIT`. Else they start together and drift freely.",
+    ),
+  place: z
+    .enum(["free", "split", "same"])
+    .default("free")
+    .describe(
+      "The CPUs of a side's processes. `split`: A and B have CPUs of their own, and change them every second trial; `same`: they share theirs; `free`: the kernel decides.",
+    ),
+  cpus: z
+    .int()
+    .min(1)
+    .max(1_024)
+    .optional()
+    .describe(
+      "How many CPUs a side needs. A machine with fewer than a pair needs is refused. Left out: half of the machine's with `split`, all of them with `same`.",
+    ),
 });
 
 export const sweepSchema = z.strictObject({

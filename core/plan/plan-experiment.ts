@@ -1,6 +1,7 @@
 import type { LoadedDefinition } from "../definition/program.ts";
 import { FailureError } from "../errors/failure.ts";
-import { pointScope } from "../render/scope.ts";
+import type { SweepSpec } from "../definition/schema.ts";
+import { hostsOn, pointScope } from "../render/scope.ts";
 import { rehearse } from "../render/rehearse.ts";
 import { orderBlocks } from "./blocks.ts";
 import type { TrialSlot } from "./blocks.ts";
@@ -9,10 +10,18 @@ import { digestOf } from "./digest.ts";
 import { planDeployment } from "./plan-deployments.ts";
 import type { SweepPoint } from "./points.ts";
 import { expandSweep } from "./points.ts";
+import { cpusNeeded } from "./sides.ts";
 import type { Selection } from "./select.ts";
 import { readOnly, selectForFigure } from "./select.ts";
 import { identityOf, trialKeyMaker, trialSeed } from "./trial-key.ts";
-import type { Plan, PlannedBlock, PlannedDeployment, PlannedPoint, ResolvedSource } from "./types.ts";
+import type {
+  Plan,
+  PlannedBlock,
+  PlannedComparison,
+  PlannedDeployment,
+  PlannedPoint,
+  ResolvedSource,
+} from "./types.ts";
 
 /** What a plan needs beside the definition: found out before, so that planning itself asks nobody. */
 export interface PlanInputs {
@@ -97,11 +106,13 @@ class PlanBuilder {
     this.#trials += points.length * (sweep?.trials ?? 0) * (sweep?.compare === undefined ? 1 : 2);
     if (this.#trials > maxTrials) this.#definition.fail(["sweeps", name], `more than ${maxTrials} trials`);
     const deployment = this.#deployment(sweep?.deployment ?? Object.keys(this.#definition.spec.deployments)[0] ?? "");
-    const isDuet = sweep?.compare?.mode === "duet";
+    const compare = comparisonOf(sweep?.compare);
+    const isDuet = compare?.mode === "duet";
+    if (compare !== undefined) this.#checkCpus(name, compare, deployment);
     const planned = new Map<SweepPoint, ReadonlyMap<TrialSlot["arm"], Planned>>();
     for (const point of points) {
       const arms: readonly TrialSlot["arm"][] = point.arms === undefined || isDuet ? [undefined] : ["A", "B"];
-      planned.set(point, new Map(arms.map((arm) => [arm, this.#addPoint(name, point, arm, isDuet, deployment)])));
+      planned.set(point, new Map(arms.map((arm) => [arm, this.#addPoint(name, point, { arm, compare, deployment })])));
     }
     for (const slots of orderBlocks(this.#definition, name, points)) {
       const trials = slots.flatMap(({ point, arm, trialIndex }) => {
@@ -135,15 +146,35 @@ class PlanBuilder {
     };
   }
 
+  /** Two copies on too few CPUs measure each other: said before a machine costs money. */
+  #checkCpus(sweep: string, compare: PlannedComparison, deployment: PlannedDeployment): void {
+    const { services, jobs } = this.#definition.program;
+    const on = [...services, ...jobs].filter(({ arm }) => arm === "each").flatMap((process) => process.on);
+    const needed = cpusNeeded(compare);
+    const small = hostsOn(deployment.hosts, on).find(({ shape }) => shape.vcpus < needed);
+    if (small === undefined) return;
+    this.#definition.fail(
+      ["sweeps", sweep, "compare"],
+      `${compare.mode === "duet" ? "a pair" : "a side"} needs ${needed} vCPUs, and ${small.name} (${small.shape.type}) has ${small.shape.vcpus}`,
+      "take a larger machine, `mode: interleaved`, or `place: same` to share the CPUs on purpose",
+    );
+  }
+
   #addPoint(
     sweep: string,
     point: SweepPoint,
-    arm: TrialSlot["arm"],
-    isDuet: boolean,
-    deployment: PlannedDeployment,
+    {
+      arm,
+      compare,
+      deployment,
+    }: {
+      readonly arm: TrialSlot["arm"];
+      readonly compare: PlannedComparison | undefined;
+      readonly deployment: PlannedDeployment;
+    },
   ): Planned {
     const { program } = this.#definition;
-    const arms = isDuet ? point.arms : undefined;
+    const arms = compare?.mode === "duet" ? point.arms : undefined;
     const parameters = arms?.A ?? (arm === undefined ? point.parameters : (point.arms?.[arm] ?? point.parameters));
     const hosts = deployment.hosts.filter((host) => host.lane === 0 || host.lane === "shared");
     // Variables are worth their time only where a duration asks for them.
@@ -160,9 +191,10 @@ class PlanBuilder {
       ...(point.variant === undefined ? {} : { variant: point.variant }),
       ...(arm === undefined ? {} : { arm }),
       ...(arms === undefined ? {} : { arms }),
+      ...(compare === undefined ? {} : { compare }),
     });
     const identity = this.#identityDigests.get(deployment.name) ?? "";
-    return { index, keyOf: trialKeyMaker(identity, { parameters, partner: arms?.B, arm }) };
+    return { index, keyOf: trialKeyMaker(identity, { parameters, partner: arms?.B, arm, compare }) };
   }
 
   #deployment(name: string): PlannedDeployment {
@@ -183,6 +215,12 @@ class PlanBuilder {
     this.#seeds.set(trialIndex, seed);
     return seed;
   }
+}
+
+function comparisonOf(compare: SweepSpec["compare"]): PlannedComparison | undefined {
+  if (compare === undefined) return undefined;
+  const { mode, pattern, barrier, place, cpus } = compare;
+  return { mode, pattern, barrier, place, ...(cpus === undefined ? {} : { cpus }) };
 }
 
 interface Planned {

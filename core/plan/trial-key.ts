@@ -3,7 +3,7 @@ import type { LoadedDefinition } from "../definition/program.ts";
 import { isJsonObject, mergeTrees } from "../definition/json-values.ts";
 import { digestOf } from "./digest.ts";
 import { hostIdentity } from "./plan-deployments.ts";
-import type { Plan, PlannedDeployment } from "./types.ts";
+import type { Plan, PlannedComparison, PlannedDeployment } from "./types.ts";
 
 /**
  * Digests of all that makes a trial what it is, beside its parameters and index: by part, so that a difference can be
@@ -65,6 +65,8 @@ export interface TrialIdentity {
   readonly partner: JsonObject | undefined;
   /** A and B may be the same on purpose, and are measured both. */
   readonly arm: "A" | "B" | undefined;
+  /** How the sides are brought together decides what they measure; where they run free, nothing is added. */
+  readonly compare?: PlannedComparison | undefined;
 }
 
 /**
@@ -79,8 +81,21 @@ export function trialKeyMaker(identity: string, point: TrialIdentity): (trialInd
     parameters: point.parameters,
     ...(point.partner === undefined ? {} : { partner: point.partner }),
     ...(point.arm === undefined ? {} : { arm: point.arm }),
+    ...sidesIdentity(point),
   });
   return (trialIndex) => digestOf([shared, trialIndex]);
+}
+
+function sidesIdentity({ compare, arm }: TrialIdentity): object {
+  if (compare === undefined) return {};
+  const { barrier, pattern, place, cpus } = compare;
+  const isDuet = arm === undefined;
+  const sides = {
+    ...(isDuet && barrier ? { barrier } : {}),
+    ...(isDuet && pattern !== "ABBA" ? { pattern } : {}),
+    ...(place === "free" ? {} : { place, ...(cpus === undefined ? {} : { cpus }) }),
+  };
+  return Object.keys(sides).length === 0 ? {} : { sides };
 }
 
 /** The n-th trial has the same seed at every point: what differs between points is then not the draw. */

@@ -112,6 +112,17 @@ export interface PlannedPoint {
   readonly arm?: "A" | "B" | undefined;
   /** A duet: both sides' parameters, measured in one trial. `parameters` are A's. */
   readonly arms?: { readonly A: JsonObject; readonly B: JsonObject } | undefined;
+  /** How its sides are measured, where it is of a comparison. */
+  readonly compare?: PlannedComparison | undefined;
+}
+
+export interface PlannedComparison {
+  readonly mode: "interleaved" | "duet" | "independent";
+  readonly pattern: "ABBA" | "AB" | "random";
+  readonly barrier: boolean;
+  readonly place: "free" | "split" | "same";
+  /** How many CPUs a side has; undefined: half of the machine's, or all with place "same". */
+  readonly cpus?: number | undefined;
 }
 
 export interface PlannedTrial {

@@ -8,6 +8,8 @@ import type {
   ReadyProgram,
   TargetProgram,
 } from "../definition/program.ts";
+import { cpusOfSide, startOrder } from "../plan/sides.ts";
+import type { StartOrder } from "../plan/sides.ts";
 import type { Plan, PlannedPoint, RenderedStep, TopologyHost, TrialContext } from "../plan/types.ts";
 import type { CollectRule, EventTrigger, InputFile, Readiness, Unit, UnitLimits } from "../ports/host-agent.ts";
 import type { PhaseName } from "../names/keys.ts";
@@ -18,6 +20,7 @@ import { isUnitOf, layOut, processCount } from "./processes.ts";
 import type { KnownHost } from "./scope.ts";
 import { addressOf, hostsOn, pointScope, rootFromUnit, selfOfHost, selfOfProcess, trialScope } from "./scope.ts";
 import { commonEnv, contextFile, withPrelude } from "./script.ts";
+import { barrierFolder, cpuCheck, makePipes, sideEnv } from "./sides.ts";
 
 /** Where command checks leave their exit codes and output, in the attempt's folder. */
 export const checksFolder = "checks";
@@ -32,6 +35,7 @@ export class TrialRenderer {
   readonly #plan: Plan;
   readonly #points: ReadonlyMap<string, PlannedPoint>;
   readonly #hostOrder: ReadonlyMap<string, number>;
+  readonly #vcpus: ReadonlyMap<string, number>;
   #last: Layout | undefined;
 
   constructor(definition: LoadedDefinition, plan: Plan) {
@@ -41,13 +45,16 @@ export class TrialRenderer {
     this.#hostOrder = new Map(
       plan.deployments.flatMap((d) => d.hosts.map((host, index) => [`${d.name} ${host.name}`, index] as const)),
     );
+    this.#vcpus = new Map(
+      plan.deployments.flatMap((d) => d.hosts.map((host) => [`${d.name} ${host.name}`, host.shape.vcpus] as const)),
+    );
   }
 
   /** The stages of a phase that have any process at a point; a service whose `when:` is false leaves no gap. */
   stages(phase: "services" | "jobs", point: PlannedPoint): readonly number[] {
     const { program } = this.#definition;
     const hosts = this.plannedHosts(point);
-    const scopes = this.#armScopes(point, point.parameters, hosts, 0);
+    const scopes = this.#armScopes(point, hosts, { ...point, trialIndex: 0, seed: 0 });
     const programs = phase === "services" ? program.services : program.jobs;
     const used = new Set<number>();
     for (const process of programs) {
@@ -81,15 +88,7 @@ export class TrialRenderer {
         const real = this.stages(phase, layout.point)[stage];
         if (real === undefined) return [];
         return this.#byHost(layout, (host) => ({
-          units: [
-            ...layout.processes
-              .filter(
-                ({ program, host: own }) =>
-                  own === host && program.kind === (phase === "services" ? "service" : "job") && program.stage === real,
-              )
-              .map((process) => this.#unit(layout, process)),
-            ...(phase === "jobs" ? this.#eventUnits(layout, real, host) : []),
-          ],
+          units: this.#stageUnits(layout, phase, real, host),
           collect: [],
         }));
       }
@@ -98,6 +97,21 @@ export class TrialRenderer {
       default:
         return phase satisfies never;
     }
+  }
+
+  #stageUnits(layout: Layout, phase: "services" | "jobs", stage: number, host: TopologyHost): Unit[] {
+    const kind = phase === "services" ? "service" : "job";
+    const own = layout.processes.filter(
+      (process) => process.host === host && process.program.kind === kind && process.program.stage === stage,
+    );
+    const pipes = layout.point.compare?.barrier === true ? makePipes(own) : undefined;
+    return [
+      ...(pipes === undefined
+        ? []
+        : [this.#command(layout, host, { name: barrierFolder, workDir: ".", script: withPrelude(pipes) })]),
+      ...own.map((process) => this.#unit(layout, process)),
+      ...(phase === "jobs" ? this.#eventUnits(layout, stage, host) : []),
+    ];
   }
 
   #byHost(
@@ -131,7 +145,7 @@ export class TrialRenderer {
     const hosts = trial.topology.hosts
       .filter((host) => host.lane === trial.lane || host.lane === "shared")
       .sort((a, b) => order(a) - order(b) || (a.name < b.name ? -1 : 1));
-    const scopes = this.#armScopes(point, trial.parameters, hosts, trial.trialIndex);
+    const scopes = this.#armScopes(point, hosts, trial);
     const processes = layOut(this.#definition, scopes, hosts, trial.lane);
     this.#last = { trial, point, hosts, scopes, processes, known: new Map(), json: new Map() };
     return this.#last;
@@ -139,20 +153,33 @@ export class TrialRenderer {
 
   #armScopes(
     point: PlannedPoint,
-    parameters: PlannedPoint["parameters"],
     hosts: readonly KnownHost[],
-    trialIndex: number,
+    trial: Pick<TrialContext, "pointKey" | "parameters" | "trialIndex" | "seed">,
   ): ArmScopes {
     if (point.arms === undefined) {
-      return { kind: "single", scope: pointScope(this.#definition, parameters, hosts) };
+      return { kind: "single", scope: pointScope(this.#definition, trial.parameters, hosts) };
     }
     return {
       kind: "duet",
       A: pointScope(this.#definition, point.arms.A, hosts),
       B: pointScope(this.#definition, point.arms.B, hosts),
-      // Whoever starts first has an edge of some milliseconds: the sides take turns.
-      order: trialIndex % 2 === 0 ? ["A", "B"] : ["B", "A"],
+      order: startOrder(point.compare ?? { pattern: "ABBA" }, trial) === "AB" ? ["A", "B"] : ["B", "A"],
     };
+  }
+
+  /** What a process's side decides: its CPUs, unless it names its own, and what it knows of its partner. */
+  #side(layout: Layout, process: Process, ownCpus: string | undefined) {
+    const { point, scopes, trial } = layout;
+    const { compare } = point;
+    const arm = process.program.arm === "shared" ? undefined : (process.arm ?? point.arm);
+    const order: StartOrder | undefined = scopes.kind === "single" ? undefined : scopes.order[0] === "A" ? "AB" : "BA";
+    const vcpus = this.#vcpus.get(`${point.deployment} ${process.host.name}`) ?? 1;
+    const cpus =
+      ownCpus ??
+      (arm === undefined || compare === undefined
+        ? undefined
+        : cpusOfSide(compare, { arm, trialIndex: trial.trialIndex, vcpus }));
+    return { cpus, env: sideEnv({ process, arm, order, cpus, compare }) };
   }
 
   #scope(layout: Layout, viewer: TopologyHost | undefined, arm: "A" | "B" | undefined): Scope {
@@ -195,13 +222,18 @@ export class TrialRenderer {
       mode: file.mode,
       content: file.content(scope),
     }));
-    const limits = laidOver(this.#definition.program.roleLimits[layout.point.deployment]?.[host.role], program.limits);
+    const limits = renderLimits(
+      laidOver(this.#definition.program.roleLimits[layout.point.deployment]?.[host.role], program.limits),
+      scope,
+    );
+    const side = this.#side(layout, process, limits.cpus);
     return {
       name: process.unit,
       kind: program.kind === "job" ? "job" : isCommand ? "command" : "service",
       script: withPrelude(program.run(scope)),
       env: {
         ...this.#env(layout, host, process.index, process.count),
+        ...side.env,
         ...renderEnv(this.#definition.program.env, scope),
         ...renderEnv(program.env, scope),
       },
@@ -214,7 +246,7 @@ export class TrialRenderer {
       timeoutMs: isCommand
         ? (readyTimeoutMs ?? layout.point.timeoutMs)
         : (program.timeoutMs?.(scope) ?? layout.point.timeoutMs),
-      limits: renderLimits(limits, scope),
+      limits: side.cpus === undefined ? limits : { ...limits, cpus: side.cpus },
       ...(program.kind === "service" && !isCommand
         ? {
             ready: renderReady(program.ready, scope, process),
@@ -252,6 +284,18 @@ export class TrialRenderer {
   }
 
   #resetUnits(layout: Layout, host: TopologyHost): Unit[] {
+    const { compare } = layout.point;
+    const check = compare === undefined ? undefined : cpuCheck(compare);
+    const isMeasured = layout.processes.some((process) => process.host === host && process.program.arm === "each");
+    return [
+      ...(check === undefined || !isMeasured
+        ? []
+        : [this.#command(layout, host, { name: "reset-cpus", script: withPrelude(check) })]),
+      ...this.#ownResetUnits(layout, host),
+    ];
+  }
+
+  #ownResetUnits(layout: Layout, host: TopologyHost): Unit[] {
     return this.#definition.program.reset.flatMap((command, index) => {
       const name = `reset-${index}`;
       if (!hostsOn([host], command.on).includes(host) || !command.when(this.#pointScopeOf(layout))) return [];

@@ -131,7 +131,11 @@ describe("trial keys", () => {
 
   it("change with either side of a duet", () => {
     const duet = (b: number) =>
-      keysOf(plan(edited("    trials: 3", `    trials: 1\n    compare: { B: { valueBytes: ${b} }, mode: duet }`)));
+      keysOf(
+        plan(
+          edited("    trials: 3", `    trials: 1\n    compare: { B: { valueBytes: ${b} }, mode: duet, place: same }`),
+        ),
+      );
     expect(duet(1).get("load.clients=2.0")).toBe(duet(1).get("load.clients=2.0"));
     expect(duet(1).get("load.clients=2.0")).not.toBe(duet(2).get("load.clients=2.0"));
   });
