@@ -8,11 +8,14 @@
  */
 export * from "./charts/index.ts";
 export * from "./digest/index.ts";
+export * from "./duet/index.ts";
 export { checkRows, defineFigure, FigureNameError, FigureRowsError, missingTrials, trialsFor } from "./figure.ts";
 export type { AnyFigure, Figure, FigureNeeds, PlannedTrial } from "./figure.ts";
 export { figureFolder } from "./figure-folder.ts";
 export * from "./frames/index.ts";
 export * from "./gallery/index.ts";
+export { linkMarks, marksOf } from "./mark-links.ts";
+export type { FigureMarks, LinkedSpec, MarkLink, TrialName } from "./mark-links.ts";
 export * from "./parse/index.ts";
 export * from "./render/index.ts";
 export {
@@ -35,6 +38,6 @@ export {
   TrialParameterError,
   watchReads,
 } from "./trials.ts";
-export type { Trial, TrialArtifact } from "./trials.ts";
+export type { Trial, TrialArtifact, TrialComparison } from "./trials.ts";
 export { drawFigure, drawnRows, FigureProvenance, readProvenance, writeFigure } from "./write-figure.ts";
 export type { DrawFromTrials, DrawnFigure, DrawOptions, FigureFiles, FigureOrigin } from "./write-figure.ts";

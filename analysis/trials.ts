@@ -16,6 +16,18 @@ export interface TrialArtifact {
   readonly open: () => ByteSource;
 }
 
+/** How a trial belongs to a comparison of A and B. */
+export interface TrialComparison {
+  readonly mode: "interleaved" | "duet" | "independent";
+  /** Whether a duet's sides waited for each other before every iteration. */
+  readonly barrier: boolean;
+  readonly place: "free" | "split" | "same";
+  /** Its side; none in a duet, which measures both. */
+  readonly arm: "A" | "B" | undefined;
+  /** Which side of a duet started first. */
+  readonly order: "AB" | "BA" | undefined;
+}
+
 export interface Trial {
   readonly runId: string;
   readonly experiment: string;
@@ -28,6 +40,8 @@ export interface Trial {
   /** The metrics that the definition's `summary:` named. */
   readonly summary: Readonly<Record<string, number>>;
   readonly artifacts: readonly TrialArtifact[];
+  /** Only where its sweep compares. */
+  readonly comparison?: TrialComparison;
 }
 
 /** A trial without the file that a figure needs. */

@@ -1,10 +1,11 @@
 import type { PlannedTrial } from "../analysis/figure.ts";
-import type { Trial, TrialArtifact } from "../analysis/trials.ts";
+import type { Trial, TrialArtifact, TrialComparison } from "../analysis/trials.ts";
 import type { Artifact } from "../core/evidence/attempt-manifest.ts";
 import { attemptManifestSchema } from "../core/evidence/attempt-manifest.ts";
 import { readRecord, requireRecord } from "../core/flow/effects.ts";
 import { attemptKeys, runKeys, runPrefix } from "../core/names/keys.ts";
-import type { Plan } from "../core/plan/types.ts";
+import { startOrder } from "../core/plan/sides.ts";
+import type { Plan, PlannedPoint, PlannedTrial as TrialOfPlan } from "../core/plan/types.ts";
 import type { ObjectStore } from "../core/ports/object-store.ts";
 import { outcomeRecordSchema } from "../core/records/schemas.ts";
 
@@ -35,10 +36,19 @@ export async function loadTrials(store: ObjectStore, runId: string, plan: Plan):
         artifacts: manifest.artifacts
           .filter((artifact) => artifact.complete)
           .map((artifact) => openArtifact(store, manifest.runId, prefix, artifact)),
+        ...comparisonOf(point, planned),
       });
     }
   }
   return trials;
+}
+
+function comparisonOf(point: PlannedPoint, trial: TrialOfPlan): { comparison?: TrialComparison } {
+  const { compare, arm, pointKey } = point;
+  if (compare === undefined) return {};
+  const { mode, barrier, place } = compare;
+  const order = mode === "duet" ? startOrder(compare, { ...trial, pointKey }) : undefined;
+  return { comparison: { mode, barrier: mode === "duet" && barrier, place, arm, order } };
 }
 
 function openArtifact(store: ObjectStore, runId: string, prefix: string, artifact: Artifact): TrialArtifact {

@@ -11,7 +11,6 @@ export type * from "./iteration.ts";
 export * from "./mapping.ts";
 export * from "./original-analysis.ts";
 export * from "./overlap-table.ts";
-export type * from "./parsed.ts";
 export * from "./read-results.ts";
 export * from "./renaissance.ts";
 export * from "./result-name.ts";
