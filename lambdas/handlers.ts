@@ -28,32 +28,57 @@ import { verifyAttempt } from "../core/flow/verify.ts";
  */
 export type Handler = (payload: unknown, fx: FlowEffects) => Promise<Json>;
 
-export const handlers = {
-  admit: handler(sweepInputSchema, (input, execution, fx) => admitRun(input, execution, fx)),
-  ensure: handler(deploymentStateSchema, (state, _, fx) => ensureHosts(state, fx)),
-  observe: handler(deploymentStateSchema, (state, _, fx) => observeHosts(state, fx)),
-  claim: handler(claimInputSchema, (input, execution, fx) => claimBlock(input, execution, fx)),
-  startPhase: async (payload, fx) => {
-    await startPhase(startPhaseInputSchema.parse(payload), fx);
-    return null;
-  },
-  verify: handler(attemptStateSchema, (state, execution, fx) => verifyAttempt(state, execution, fx)),
-  record: handler(attemptStateSchema, (state, execution, fx) => recordOutcome(state, execution, fx)),
-  release: handler(deploymentStateSchema, (state, execution, fx) => releaseDeployment(state, execution, fx)),
-  finish: handler(finishInputSchema, async (input, _, fx) => {
-    const finished = await finishRun(input, fx);
-    await seal(input.runId, fx);
-    return finished;
-  }),
-  close: handler(teardownInputSchema, (input, _, fx) => closeDeployment(input, fx)),
-  destroy: handler(teardownStateSchema, (state, _, fx) => destroyDeployment(state, fx)),
-  observeGone: handler(teardownStateSchema, (state, _, fx) => observeGone(state, fx)),
-  receipt: handler(teardownStateSchema, async (state, _, fx) => {
-    const written = await writeReceipt(state, fx);
-    await seal(state.runId, fx);
-    return written;
-  }),
-} as const satisfies Record<string, Handler>;
+// Each stands alone, and pure, so that a function's bundle holds its own handler and what that imports.
+export const admit = /* @__PURE__ */ handler(sweepInputSchema, (input, execution, fx) =>
+  admitRun(input, execution, fx),
+);
+export const ensure = /* @__PURE__ */ handler(deploymentStateSchema, (state, _, fx) => ensureHosts(state, fx));
+export const observe = /* @__PURE__ */ handler(deploymentStateSchema, (state, _, fx) => observeHosts(state, fx));
+export const claim = /* @__PURE__ */ handler(claimInputSchema, (input, execution, fx) =>
+  claimBlock(input, execution, fx),
+);
+export const start: Handler = async (payload, fx) => {
+  await startPhase(startPhaseInputSchema.parse(payload), fx);
+  return null;
+};
+export const verify = /* @__PURE__ */ handler(attemptStateSchema, (state, execution, fx) =>
+  verifyAttempt(state, execution, fx),
+);
+export const record = /* @__PURE__ */ handler(attemptStateSchema, (state, execution, fx) =>
+  recordOutcome(state, execution, fx),
+);
+export const release = /* @__PURE__ */ handler(deploymentStateSchema, (state, execution, fx) =>
+  releaseDeployment(state, execution, fx),
+);
+export const finish = /* @__PURE__ */ handler(finishInputSchema, async (input, _, fx) => {
+  const finished = await finishRun(input, fx);
+  await seal(input.runId, fx);
+  return finished;
+});
+export const close = /* @__PURE__ */ handler(teardownInputSchema, (input, _, fx) => closeDeployment(input, fx));
+export const destroy = /* @__PURE__ */ handler(teardownStateSchema, (state, _, fx) => destroyDeployment(state, fx));
+export const lookGone = /* @__PURE__ */ handler(teardownStateSchema, (state, _, fx) => observeGone(state, fx));
+export const receipt = /* @__PURE__ */ handler(teardownStateSchema, async (state, _, fx) => {
+  const written = await writeReceipt(state, fx);
+  await seal(state.runId, fx);
+  return written;
+});
+
+export const handlers = /* @__PURE__ */ Object.freeze({
+  admit,
+  ensure,
+  observe,
+  claim,
+  startPhase: start,
+  verify,
+  record,
+  release,
+  finish,
+  close,
+  destroy,
+  observeGone: lookGone,
+  receipt,
+}) satisfies Record<string, Handler>;
 
 export type HandlerName = keyof typeof handlers;
 

@@ -56,6 +56,18 @@ export class Puller {
     await Promise.allSettled(this.running);
   }
 
+  /** As `close`, once everything that is done already was heard, or after `ms`: for who can't stay to listen. */
+  async closeWithin(ms: number): Promise<void> {
+    if (this.running.size === 0) return;
+    const enough = new AbortController();
+    const patience = this.flow()
+      .clock.sleep(ms, enough.signal)
+      .catch(() => undefined); // aborted: all was heard
+    await Promise.race([Promise.allSettled(this.running), patience]);
+    enough.abort();
+    await this.close();
+  }
+
   private async follow(ref: PhaseRef, host: TopologyHost, signal: AbortSignal): Promise<void> {
     const fx = this.flow();
     const agent = fx.agent(runIdOf(ref), host);

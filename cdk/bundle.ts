@@ -1,0 +1,75 @@
+import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { BuildOptions, Plugin } from "esbuild";
+import { build } from "esbuild";
+
+/**
+ * Bundles one function's entry into a folder that Lambda takes as it is: `index.mjs`, and the supervisor's files where
+ * hosts are logged in to. Same sources, same bytes: an asset's hash changes only with the code that is in it.
+ */
+export interface FunctionBundle {
+  /** Below `lambdas/entries/`, without `.ts`. */
+  readonly entry: string;
+  readonly outDir: string;
+  /** The supervisor travels with whoever arms hosts. */
+  readonly withSupervisor: boolean;
+}
+
+export async function bundleFunction(root: string, bundle: FunctionBundle): Promise<void> {
+  rmSync(bundle.outDir, { recursive: true, force: true });
+  mkdirSync(bundle.outDir, { recursive: true });
+  await build({
+    ...bundleOptions(root),
+    entryPoints: [join(root, "lambdas", "entries", `${bundle.entry}.ts`)],
+    outfile: join(bundle.outDir, "index.mjs"),
+  });
+  if (!bundle.withSupervisor) return;
+  for (const file of ["supervisor.sh", "put.mjs"]) cpSync(join(root, "supervisor", file), join(bundle.outDir, file));
+}
+
+export const bundleOptions = (root: string): BuildOptions => ({
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  target: "node22",
+  format: "esm",
+  // The SDKs' ES modules can be cut down to the calls that are used; their CommonJS can't.
+  mainFields: ["module", "main"],
+  minifySyntax: true,
+  minifyWhitespace: true,
+  minifyIdentifiers: true,
+  keepNames: true, // errors are told apart by name
+  legalComments: "none",
+  logLevel: "warning",
+  // ssh2 runs as well without its native helpers.
+  external: ["cpu-features"],
+  loader: { ".node": "empty" },
+  // CommonJS packages inside ask for Node's own modules by require.
+  banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
+  plugins: [ownFilesArePure(root), oneLanguage],
+});
+
+/** zod's error messages in fifty languages: 300 kB of each bundle, of which ours is read from its own file anyway. */
+const oneLanguage: Plugin = {
+  name: "one-language",
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer }) =>
+      importer.includes("/node_modules/zod/") ? { path: "locales", namespace: "empty" } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: "empty" }, () => ({ contents: "export {};" }));
+  },
+};
+
+/** None of our modules does anything when it is loaded, so that what isn't used stays out with all it imports. */
+function ownFilesArePure(root: string): Plugin {
+  const modules = `${resolve(root, "node_modules")}/`;
+  return {
+    name: "own-files-are-pure",
+    setup: ({ onResolve }) => {
+      onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, importer }) => {
+        if (importer === "" || importer.startsWith(modules)) return undefined;
+        return { path: resolve(dirname(importer), path), sideEffects: false };
+      });
+    },
+  };
+}

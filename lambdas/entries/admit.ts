@@ -1,0 +1,4 @@
+import { admit } from "../handlers.ts";
+import { asTask } from "../task.ts";
+
+export const handler = asTask("admit", admit);

@@ -1,0 +1,6 @@
+import { observe } from "../handlers.ts";
+import { openHosts } from "../parts/hosts.ts";
+import { openProviders } from "../parts/providers.ts";
+import { asTask } from "../task.ts";
+
+export const handler = asTask("observe", observe, { hosts: openHosts, providers: openProviders });

@@ -1,0 +1,5 @@
+import { release } from "../handlers.ts";
+import { openProviders } from "../parts/providers.ts";
+import { asTask } from "../task.ts";
+
+export const handler = asTask("release", release, { providers: openProviders });

@@ -1,0 +1,6 @@
+import { start } from "../handlers.ts";
+import { openHosts } from "../parts/hosts.ts";
+import { openProviders } from "../parts/providers.ts";
+import { asTask } from "../task.ts";
+
+export const handler = asTask("startPhase", start, { hosts: openHosts, providers: openProviders });

@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { deployedProviders } from "../core/names/stack.ts";
+
+/** What the template tells every function, parsed once a start. */
+export const environmentSchema = z
+  .object({
+    AWS_REGION: z.string(),
+    REPRISE_BUCKET: z.string(),
+    REPRISE_SWEEP_ARN: z.string(),
+    REPRISE_TEARDOWN_ARN: z.string(),
+    REPRISE_VERSION: z.string(),
+    /** Where hosts report; a function's URL ends with a slash, ours don't. */
+    REPRISE_ENDPOINT_URL: z
+      .string()
+      .transform((url) => url.replace(/\/$/, ""))
+      .optional(),
+    REPRISE_MASTER_SECRET: z.string().optional(),
+    REPRISE_PROVIDERS: z
+      .string()
+      .default("")
+      .transform((text) => text.split(",").filter((name) => name !== ""))
+      .pipe(z.array(z.enum(deployedProviders))),
+    /** The clouds' functions, by ARN. */
+    REPRISE_CLOUD_AWS: z.string().optional(),
+    REPRISE_CLOUD_AZURE: z.string().optional(),
+    REPRISE_CLOUD_GCP: z.string().optional(),
+    /** Credentials of the cloud that a cloud's function speaks to: a secret's name. */
+    REPRISE_CLOUD_SECRET: z.string().optional(),
+    /** Folder and program of hosts beside the functions, for the provider "local": the functions run on this machine. */
+    REPRISE_LOCAL_HOSTS: z.string().optional(),
+    REPRISE_LOCAL_HOST_PROGRAM: z.string().optional(),
+    REPRISE_UPLOAD_TTL_MS: z.coerce.number().int().positive().optional(),
+  })
+  .transform((env) => ({
+    region: env.AWS_REGION,
+    bucket: env.REPRISE_BUCKET,
+    machines: { sweep: env.REPRISE_SWEEP_ARN, teardown: env.REPRISE_TEARDOWN_ARN },
+    version: env.REPRISE_VERSION,
+    endpointUrl: env.REPRISE_ENDPOINT_URL,
+    masterSecret: env.REPRISE_MASTER_SECRET,
+    providers: env.REPRISE_PROVIDERS,
+    clouds: { aws: env.REPRISE_CLOUD_AWS, azure: env.REPRISE_CLOUD_AZURE, gcp: env.REPRISE_CLOUD_GCP },
+    cloudSecret: env.REPRISE_CLOUD_SECRET,
+    localHosts:
+      env.REPRISE_LOCAL_HOSTS === undefined || env.REPRISE_LOCAL_HOST_PROGRAM === undefined
+        ? undefined
+        : { root: env.REPRISE_LOCAL_HOSTS, program: env.REPRISE_LOCAL_HOST_PROGRAM },
+    uploadTtlMs: env.REPRISE_UPLOAD_TTL_MS,
+  }));
+
+export type Environment = z.output<typeof environmentSchema>;
