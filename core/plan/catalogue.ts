@@ -15,6 +15,19 @@ export interface MachineRequest {
   readonly options: MachineShape["options"];
 }
 
+/** What a machine costs an hour in one region; "unknown" is never taken for 0. */
+export interface HostRate {
+  readonly region: string;
+  readonly onDemand: number | "unknown";
+  readonly spot: number | "unknown";
+}
+
+/** So much of one of the account's quotas, by the cloud's own name. */
+export interface QuotaNeed {
+  readonly metric: string;
+  readonly amount: number;
+}
+
 export type MachineAnswer = MachineShape | { readonly refused: string; readonly hint?: string | undefined };
 
 /** What is known of providers' machines when planning; asked before, so that it answers at once. */
@@ -25,6 +38,26 @@ export interface MachineCatalogue {
   defaultPlaces(provider: string): readonly Place[];
   /** By dated prices, spot where the shape says so; "unknown" is never taken for 0. */
   dollarsPerHour(provider: string, place: Place, shape: MachineShape): number | "unknown";
+  /** Frozen into the plan, for a deployment that moves: what the machine costs in each of these regions. @default none known */
+  rates?(provider: string, regions: readonly string[], shape: MachineShape): readonly HostRate[];
+  /** What one such machine takes of the account's quotas, bought as its shape says. @default nothing that is known */
+  quota?(provider: string, shape: MachineShape): readonly QuotaNeed[];
+}
+
+/** One catalogue of several: each speaks for its providers, `own` for all others. */
+export function composeCatalogues(
+  own: MachineCatalogue,
+  others: readonly { readonly providers: readonly string[]; readonly catalogue: MachineCatalogue }[],
+): MachineCatalogue {
+  const of = (provider: string): MachineCatalogue =>
+    others.find((other) => other.providers.includes(provider))?.catalogue ?? own;
+  return {
+    resolve: (request) => of(request.provider).resolve(request),
+    defaultPlaces: (provider) => of(provider).defaultPlaces(provider),
+    dollarsPerHour: (provider, place, shape) => of(provider).dollarsPerHour(provider, place, shape),
+    rates: (provider, regions, shape) => of(provider).rates?.(provider, regions, shape) ?? [],
+    quota: (provider, shape) => of(provider).quota?.(provider, shape) ?? [],
+  };
 }
 
 /** The machines of providers that create none: this one (`local`), given ones (`hosts`) and those of simulations (`sim`). */

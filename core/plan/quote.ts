@@ -18,6 +18,10 @@ export interface HostPrice {
   readonly onDemand: number | "unknown";
   /** undefined: not offered. */
   readonly spot: number | "unknown" | undefined;
+  /** Whether the cloud itself said so, and where and when. @default "confirmed" */
+  readonly status?: "confirmed" | "unconfirmed" | "unknown" | undefined;
+  readonly source?: string | undefined;
+  readonly date?: string | undefined;
 }
 
 /** Times that are nobody's to choose, for estimates. */
@@ -80,6 +84,8 @@ export interface MachineQuote {
   readonly vcpus: number;
   readonly onDemandDollarsPerHour: number | "unknown";
   readonly spotDollarsPerHour: number | "unknown" | undefined;
+  readonly spot: boolean;
+  readonly priceStatus: "confirmed" | "unconfirmed" | "unknown";
 }
 
 export interface SweepQuote {
@@ -206,7 +212,7 @@ function machinesOf(
   const machines = new Map<string, MachineQuote>();
   for (const { host, price } of priced) {
     const { region } = placeOf(host, deployment);
-    const key = `${host.provider} ${region} ${host.shape.type}`;
+    const key = `${host.provider} ${region} ${host.shape.type} ${host.shape.spot}`;
     machines.set(key, {
       provider: host.provider,
       region,
@@ -215,6 +221,8 @@ function machinesOf(
       vcpus: host.shape.vcpus,
       onDemandDollarsPerHour: price.onDemand,
       spotDollarsPerHour: price.spot,
+      spot: host.shape.spot,
+      priceStatus: price.status ?? (price.onDemand === "unknown" ? "unknown" : "confirmed"),
     });
   }
   return [...machines.values()];
