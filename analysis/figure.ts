@@ -26,6 +26,11 @@ export interface Figure<Row extends object> {
   readonly row: z.ZodType<Row>;
   /** Rows from trials, for a figure that is drawn from runs. Reads artifacts, and nothing else. */
   readonly rows?: (trials: readonly Trial[]) => readonly Row[] | Promise<readonly Row[]>;
+  /**
+   * Whether a trial stands behind a row: what a mark of the figure leads to. @default it does when the row's fields that
+   * are names of parameters have the trial's values
+   */
+  readonly isFrom?: (row: Row, trial: Trial) => boolean;
   /** Pure: same rows, same spec. */
   readonly spec: (rows: readonly Row[]) => FigureSpec;
   /** @default whatever trials it is given */

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { sha256Hex } from "../core/evidence/sha256.ts";
 import { checkRows, missingTrials, trialsFor } from "./figure.ts";
 import type { Figure, PlannedTrial } from "./figure.ts";
+import { linkMarks, marksOf } from "./mark-links.ts";
 import type { FigureSpec } from "./render/layout-hints.ts";
 import { renderFigure, rendererVersion } from "./render/render-figure.ts";
 import type { FigureFormat, RenderOptions } from "./render/render-figure.ts";
@@ -42,7 +43,10 @@ export interface FigureOrigin {
 export interface DrawOptions extends Pick<RenderOptions, "theme" | "family" | "width" | "aspect"> {
   /** @default ["svg", "png", "pdf"] */
   readonly formats?: readonly FigureFormat[];
-  /** Also `<name>.screen.svg` and `<name>.screen-dark.svg`, without fonts, for pages that have them. @default false */
+  /**
+   * Also `<name>.screen.svg` and `<name>.screen-dark.svg`, without fonts, for pages that have them; their marks are links,
+   * and `<name>.marks.json` says what stands behind each. @default false
+   */
   readonly forScreen?: boolean;
 }
 
@@ -103,7 +107,7 @@ export async function writeFigure<Row extends object>(
   rows: readonly Row[],
   request: { readonly origin: FigureOrigin; readonly files: FigureFiles; readonly options?: DrawOptions },
 ): Promise<DrawnFigure> {
-  const { provenance, isFromCache } = await drawInto(figure, rows, { ...request, inputKey: undefined });
+  const { provenance, isFromCache } = await drawInto(figure, rows, { ...request, trials: [], inputKey: undefined });
   return toDrawn(provenance, isFromCache);
 }
 
@@ -152,7 +156,7 @@ export async function drawFigure<Row extends object>(
     codeVersion,
     figureSourceSha256,
   };
-  const { provenance, isFromCache } = await drawInto(figure, rows, { origin, files, options, inputKey });
+  const { provenance, isFromCache } = await drawInto(figure, rows, { origin, files, options, inputKey, trials: own });
   return toDrawn(provenance, isFromCache);
 }
 
@@ -161,17 +165,21 @@ interface DrawRequest {
   readonly files: FigureFiles;
   readonly options?: DrawOptions;
   readonly inputKey: string | undefined;
+  /** Those that marks may lead to. */
+  readonly trials: readonly Trial[];
 }
 
 async function drawInto<Row extends object>(
   figure: Figure<Row>,
   rows: readonly Row[],
-  { origin, files, options = {}, inputKey }: DrawRequest,
+  { origin, files, options = {}, inputKey, trials }: DrawRequest,
 ): Promise<{ provenance: FigureProvenance; isFromCache: boolean }> {
   const checked = checkRows(figure, rows);
   const spec = figure.spec(checked);
   const { name, title, caption, estimator } = figure;
-  const drawKey = digestOf({ spec, options, title, rendererVersion });
+  const screen = options.forScreen === true ? linkMarks(spec) : undefined;
+  const marks = screen && marksOf(figure, { links: screen.links, rows: drawnRows(spec), trials });
+  const drawKey = digestOf({ spec, options, title, rendererVersion, marks });
   const about = {
     figure: name,
     ...(title !== undefined && { title }),
@@ -195,7 +203,7 @@ async function drawInto<Row extends object>(
     await writeProvenance(provenance, before, files);
     return { provenance, isFromCache: true };
   }
-  const drawn = await renderAll(figure, spec, options);
+  const drawn = await renderAll(figure, spec, { options, screen: screen?.spec, marks });
   for (const [path, bytes] of drawn.files) await files.write(path, bytes);
   const { widthIn, heightIn, warnings } = drawn;
   const digests = Object.fromEntries(drawn.files.map(([path, bytes]) => [path, sha256Hex(bytes)]));
@@ -205,14 +213,18 @@ async function drawInto<Row extends object>(
   return { provenance, isFromCache: false };
 }
 
-async function renderAll<Row extends object>(figure: Figure<Row>, spec: FigureSpec, options: DrawOptions) {
-  const { forScreen, ...render } = options;
+async function renderAll<Row extends object>(
+  figure: Figure<Row>,
+  spec: FigureSpec,
+  { options, screen, marks }: { options: DrawOptions; screen: FigureSpec | undefined; marks: object | undefined },
+) {
+  const { forScreen: _, ...render } = options;
   const title = figure.title ?? figure.name;
   const { svg, png, pdf, widthIn, heightIn, warnings } = await renderFigure(spec, { ...render, title });
   const screens = await Promise.all(
-    (forScreen ? (["screen", "screen-dark"] as const) : []).map(async (theme) => ({
+    (screen ? (["screen", "screen-dark"] as const) : []).map(async (theme) => ({
       theme,
-      ...(await renderFigure(spec, { theme, formats: ["svg"], embedsFonts: false, title })),
+      ...(await renderFigure(screen ?? spec, { theme, formats: ["svg"], embedsFonts: false, title })),
     })),
   );
   const { name } = figure;
@@ -221,6 +233,7 @@ async function renderAll<Row extends object>(figure: Figure<Row>, spec: FigureSp
     [`${name}.png`, png],
     [`${name}.pdf`, pdf],
     ...screens.map((screen) => [`${name}.${screen.theme}.svg`, screen.svg] as const),
+    [`${name}.marks.json`, marks && JSON.stringify(marks)],
     [`${name}.csv`, toCsv(drawnRows(spec))],
   ].flatMap(([path, content]): [string, Uint8Array][] => {
     if (typeof path !== "string" || content === undefined) return [];

@@ -1,3 +1,5 @@
+import type { Timeline } from "./timeline.ts";
+
 /** What a gallery page shows: plain data, so that the same page is made from a finished run, a live one or a test. */
 
 export type RunState = "complete" | "running" | "incomplete" | "failed";
@@ -23,6 +25,15 @@ export interface GalleryFigure {
   readonly warnings?: readonly string[];
   /** Planned trials that it was drawn without. */
   readonly missing?: readonly string[];
+  /** What stands behind its marks. @default marks only say their values */
+  readonly marks?: GalleryMarks;
+}
+
+/** By the link of a mark (`row-3`, `line-0`): which trials it rests on, and the row that it shows. */
+export interface GalleryMarks {
+  /** Each a list of trials' ids. */
+  readonly sets: readonly (readonly string[])[];
+  readonly marks: Readonly<Record<string, { readonly set: number; readonly row?: Readonly<Record<string, unknown>> }>>;
 }
 
 export interface GalleryClaim {
@@ -41,11 +52,15 @@ export interface GalleryColumn {
   readonly label: string;
   /** Aligned to the right, sorted by size. @default false */
   readonly isNumber?: boolean;
+  /** Gets a choice of its values over the table, where they are few. @default false */
+  readonly isFilter?: boolean;
 }
 
 export interface GalleryTrial {
   /** Unique on the page: an anchor leads to it. */
   readonly id: string;
+  /** What it is called. @default its id */
+  readonly label?: string;
   readonly outcome: "valid" | "invalid" | "failed" | "running" | "planned";
   /** By column key; what is absent stays empty. */
   readonly cells: Readonly<Record<string, string | number | boolean>>;
@@ -60,6 +75,21 @@ export interface GalleryReceipt {
   readonly note?: string;
 }
 
+export interface GalleryEvent {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly kind: string;
+  readonly text: string;
+}
+
+/** How far a run is that still goes on. */
+export interface GalleryProgress {
+  readonly done: number;
+  readonly total: number;
+  /** What goes on now: `2 of 3 lanes busy, about 5 min left`. */
+  readonly note: string;
+}
+
 export interface GalleryPage {
   readonly title: string;
   readonly experiment: string;
@@ -72,6 +102,15 @@ export interface GalleryPage {
   readonly trials: { readonly columns: readonly GalleryColumn[]; readonly rows: readonly GalleryTrial[] };
   readonly files: readonly GalleryLink[];
   readonly receipt?: GalleryReceipt;
+  readonly progress?: GalleryProgress;
+  readonly timeline?: Timeline;
+  /** The feed, oldest first. */
+  readonly events?: readonly GalleryEvent[];
+  /** A page above this one. */
+  readonly up?: GalleryLink;
+  /** See `DocumentParts`. */
+  readonly fontsHref?: string;
+  readonly refreshSec?: number;
   /** ISO 8601; given, so that the same page has the same bytes. */
   readonly generatedAt: string;
 }

@@ -40,11 +40,12 @@ export function checkHref(href: string): string {
 
 /**
  * An SVG as part of a page: its ids made the figure's own, since all figures of a page share one space of ids, and its
- * size left to the page.
+ * size left to the page. Marks that are links lead to `markHref`, and keep in `data-mark` which they are; arrow keys go from
+ * one to the next, so that a figure is one stop of the tabulator and not hundreds.
  *
  * @throws {GalleryContentError} when it holds scripts or fetches something
  */
-export function inlineSvg(svg: string, prefix: string): Html {
+export function inlineSvg(svg: string, prefix: string, markHref = "#trials"): Html {
   if (/<script|<foreignObject|\son\w+\s*=|(?:href|src)\s*=\s*["'](?!#)|url\(\s*["']?(?!#|data:)/i.test(svg))
     throw new GalleryContentError("an SVG holds scripts or links", { hint: "draw it with renderFigure" });
   return new Html(
@@ -54,7 +55,11 @@ export function inlineSvg(svg: string, prefix: string): Html {
       .replace(/<style>.*?<\/style>/s, "")
       .replace(/\bid="([^"]+)"/g, `id="${prefix}-$1"`)
       .replace(/url\(#([^)]+)\)/g, `url(#${prefix}-$1)`)
-      .replace(/href="#([^"]+)"/g, `href="#${prefix}-$1"`)
+      .replace(
+        /<a xlink:href="#((?:row|line)-\d+)">/g,
+        (_, mark: string) => `<a href="${markHref}" data-mark="${mark}" tabindex="-1">`,
+      )
+      .replace(/(?<!<a )href="#([^"]+)"/g, `href="#${prefix}-$1"`)
       .trim(),
   );
 }

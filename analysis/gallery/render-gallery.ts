@@ -2,25 +2,30 @@
  * One HTML page about one run: figures, claims, trials, files and receipt. It needs no network and no server, reads
  * without scripts, and is the same bytes for the same data.
  */
-import { pageFontFace } from "../render/svg-document.ts";
-import { checkHref, Html, inlineSvg, markup } from "./markup.ts";
+import { dataBlock, factList, renderDocument } from "./document.ts";
+import type { Html } from "./markup.ts";
+import { checkHref, inlineSvg, markup } from "./markup.ts";
 import type {
   ClaimVerdictWord,
   GalleryClaim,
   GalleryColumn,
+  GalleryEvent,
   GalleryFigure,
   GalleryLink,
   GalleryPage,
+  GalleryProgress,
   GalleryReceipt,
   GalleryTrial,
   RunState,
 } from "./gallery-page.ts";
 import { pageScript } from "./page-script.ts";
-import { styleSheet } from "./style-sheet.ts";
+import { renderTimeline } from "./timeline.ts";
 
 /** @throws {GalleryContentError} when a link or an SVG isn't safe to put into a page */
 export function renderGallery(page: GalleryPage): string {
+  const { timeline, events = [], progress } = page;
   const sections = [
+    section("Progress", progress ? 1 : 0, () => (progress ? renderProgress(progress) : markup``)),
     section(
       "Figures",
       page.figures.length,
@@ -28,37 +33,28 @@ export function renderGallery(page: GalleryPage): string {
     ),
     section("Claims", page.claims.length, () => renderClaims(page.claims)),
     section("Trials", page.trials.rows.length, () => renderTrials(page.trials)),
+    section("Timeline", timeline ? timeline.rows.length : 0, () => (timeline ? renderTimeline(timeline) : markup``)),
     section("Receipt", page.receipt ? 1 : 0, () => (page.receipt ? renderReceipt(page.receipt) : markup``)),
+    section("Events", events.length, () => renderEvents(events)),
     section("Files", page.files.length, () => renderLinks(page.files)),
   ].filter((part) => part !== undefined);
-  const fonts = pageFontFace("sans", "regular") + pageFontFace("sans", "bold");
-  const document = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:">
-<title>${page.title} · ${page.runId}</title>
-<style>${new Html(fonts + styleSheet)}</style>
-</head>
-<body>
-<a class="skip" href="#content">To the figures</a>
-<header>
-<p class="over">${page.experiment} · <span class="mono">${page.runId}</span> ${renderState(page.state)}</p>
+  const { up } = page;
+  return renderDocument({
+    title: `${page.title} · ${page.runId}`,
+    script: pageScript,
+    skipLabel: "To the figures",
+    ...(page.fontsHref === undefined ? {} : { fontsHref: page.fontsHref }),
+    ...(page.refreshSec === undefined ? {} : { refreshSec: page.refreshSec }),
+    header: markup`
+<p class="over">${up === undefined ? undefined : markup`<a href="${checkHref(up.href)}">${up.label}</a> · `}${page.experiment} · <span class="mono">${page.runId}</span> ${renderState(page.state)}</p>
 <h1>${page.title}</h1>
 ${page.question === undefined ? undefined : markup`<p class="question">${page.question}</p>`}
-<dl class="facts">${page.facts.map(({ label, value }) => markup`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>
+${factList(page.facts)}
 <nav aria-label="Sections">${sections.map(({ id, title }) => markup`<a href="#${id}">${title}</a>`)}</nav>
-</header>
-<main id="content">
-${sections.map(({ id, title, body }) => markup`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${body}</section>\n`)}
-</main>
-<footer>Made by reprise from the run’s own records at <time datetime="${page.generatedAt}">${page.generatedAt}</time>.</footer>
-<script>${new Html(pageScript)}</script>
-</body>
-</html>
-`;
-  return document.text;
+`,
+    main: markup`${sections.map(({ id, title, body }) => markup`<section data-part="${id}" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${body}</section>\n`)}`,
+    footer: markup`Made by reprise from the run’s own records at <time datetime="${page.generatedAt}">${page.generatedAt}</time>.`,
+  });
 }
 
 interface Section {
@@ -70,6 +66,18 @@ interface Section {
 /** A section, unless there is nothing in it. */
 const section = (title: string, count: number, body: () => Html): Section | undefined =>
   count === 0 ? undefined : { id: title.toLowerCase(), title, body: body() };
+
+const renderProgress = ({ done, total, note }: GalleryProgress): Html =>
+  markup`<p><progress value="${done}" max="${total}" aria-label="trials done"></progress> ${done} of ${total} trials. ${note}</p>`;
+
+/** Newest last, as they happened; a long feed is folded up. */
+function renderEvents(events: readonly GalleryEvent[]): Html {
+  const table = markup`<div class="scroll"><table class="plain-table" id="events-table"><thead><tr><th scope="col">time (UTC)</th><th scope="col">event</th><th scope="col">what happened</th></tr></thead><tbody>${events.map(
+    ({ at, kind, text }) =>
+      markup`<tr><td class="mono"><time datetime="${at}">${at.slice(0, 10)} ${at.slice(11, 19)}</time></td><td>${kind}</td><td>${text}</td></tr>\n`,
+  )}</tbody></table></div>`;
+  return events.length <= 12 ? table : markup`<details><summary>${events.length} events</summary>${table}</details>`;
+}
 
 function renderState(state: RunState): Html {
   const tone = { complete: "good", running: "plain", incomplete: "unsure", failed: "bad" }[state];
@@ -87,11 +95,11 @@ function renderFigureCard(figure: GalleryFigure): Html {
   ];
   return markup`<figure id="figure-${figure.name}">
 <h3>${figure.title ?? figure.name}</h3>
-<div class="plot" tabindex="0" role="group" aria-label="${label}. Arrow keys read the marks.">
+<div class="plot" tabindex="0" role="group" aria-label="${label}. Arrow keys read the marks${figure.marks === undefined ? "" : ", Enter lists their trials"}.">
 <div class="${light}">${inlineSvg(figure.svg, figure.name)}</div>
 ${dark === undefined ? undefined : markup`<div class="for-dark">${inlineSvg(dark, `${figure.name}-dark`)}</div>`}
 </div>
-<figcaption><p>${figure.caption}</p><p class="estimator">${figure.estimator}</p>
+${figure.marks === undefined ? undefined : dataBlock(`marks-${figure.name}`, figure.marks)}<figcaption><p>${figure.caption}</p><p class="estimator">${figure.estimator}</p>
 ${notes.map((note) => markup`<p class="note">${note}</p>`)}
 ${renderLinks(figure.downloads)}</figcaption>
 </figure>
@@ -124,10 +132,31 @@ const renderClaims = (claims: readonly GalleryClaim[]): Html =>
 function renderTrials({ columns, rows }: { columns: readonly GalleryColumn[]; rows: readonly GalleryTrial[] }): Html {
   const head = ({ label, isNumber }: { label: string; isNumber?: boolean }): Html =>
     markup`<th scope="col" class="${isNumber ? "number" : ""}"><button type="button">${label}</button></th>`;
-  return markup`<div class="filter"><label>Filter <input type="search" data-filters="trials-table" placeholder="words in any column"></label><span class="over" data-counts="trials-table" aria-live="polite">${rows.length} trials</span></div>
+  const outcomes = [...new Set(rows.map((row) => row.outcome))];
+  const choices = [
+    ...columns.flatMap((column, index) => {
+      const values = column.isFilter === true ? [...new Set(rows.map((row) => cellText(row.cells[column.key])))] : [];
+      return values.length > 1 && values.length <= mostChoices ? [choice(column.label, index + 1, values)] : [];
+    }),
+    ...(outcomes.length > 1 ? [choice("outcome", columns.length + 1, outcomes)] : []),
+  ];
+  return markup`<div class="filter"><label>Filter <input type="search" data-filters="trials-table" placeholder="words in any column"></label>${choices}<span class="over" data-counts="trials-table" aria-live="polite">${rows.length} trials</span> <button type="button" class="plain" data-clears="trials-table" hidden>show all</button></div>
 <div class="scroll"><table class="sortable" id="trials-table"><thead><tr>${head({ label: "trial" })}${columns.map(head)}${head({ label: "outcome" })}</tr></thead><tbody>
 ${rows.map((row) => renderTrial(row, columns))}</tbody></table></div>`;
 }
+
+/** More values than that are found faster by typing. */
+const mostChoices = 40;
+
+const cellText = (value: string | number | boolean | undefined): string => (value === undefined ? "" : String(value));
+
+/** @param column of the table, counted from 0 */
+const choice = (label: string, column: number, values: readonly string[]): Html =>
+  markup`<label>${label} <select data-chooses="trials-table" data-column="${column}"><option value="">any</option>${[
+    ...values,
+  ]
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
+    .map((value) => markup`<option value="=${value}">${value === "" ? "none" : value}</option>`)}</select></label>`;
 
 const outcomeTone: Readonly<Record<GalleryTrial["outcome"], string>> = {
   valid: "good",
@@ -137,20 +166,23 @@ const outcomeTone: Readonly<Record<GalleryTrial["outcome"], string>> = {
   planned: "plain",
 };
 
-function renderTrial({ id, outcome, cells, href, note }: GalleryTrial, columns: readonly GalleryColumn[]): Html {
-  const name = href === undefined ? markup`${id}` : markup`<a href="${checkHref(href)}">${id}</a>`;
+function renderTrial(
+  { id, label = id, outcome, cells, href, note }: GalleryTrial,
+  columns: readonly GalleryColumn[],
+): Html {
+  const name = href === undefined ? markup`${label}` : markup`<a href="${checkHref(href)}">${label}</a>`;
   const cell = ({ key, isNumber }: GalleryColumn): Html => {
     const value = cells[key];
     if (value === undefined) return markup`<td></td>`;
-    if (!isNumber || typeof value !== "number") return markup`<td>${String(value)}</td>`;
+    if (!isNumber || typeof value !== "number") return markup`<td data-value="${String(value)}">${String(value)}</td>`;
     return markup`<td class="number" data-value="${value}">${formatNumber(value)}</td>`;
   };
-  return markup`<tr id="trial-${id}"><td>${name}</td>${columns.map(cell)}<td><span class="badge ${outcomeTone[outcome]}">${outcome}</span>${note === undefined ? undefined : markup` <span class="over">${note}</span>`}</td></tr>\n`;
+  return markup`<tr id="trial-${id}" data-trial="${id}"><td>${name}</td>${columns.map(cell)}<td data-value="${outcome}"><span class="badge ${outcomeTone[outcome]}">${outcome}</span>${note === undefined ? undefined : markup` <span class="over">${note}</span>`}</td></tr>\n`;
 }
 
 const renderReceipt = ({ isClosed, lines, note }: GalleryReceipt): Html =>
   markup`<p><span class="badge ${isClosed ? "good" : "unsure"}">${isClosed ? "closed" : "open"}</span> ${isClosed ? "Nothing of this run is left." : "Something may still be running or billed."}</p>
-<dl class="facts">${lines.map(({ label, value }) => markup`<div><dt>${label}</dt><dd>${value}</dd></div>`)}</dl>${note === undefined ? undefined : markup`<p class="note">${note}</p>`}`;
+${factList(lines)}${note === undefined ? undefined : markup`<p class="note">${note}</p>`}`;
 
 /** Four significant digits, thousands apart: enough to compare, few enough to read. */
 function formatNumber(value: number): string {

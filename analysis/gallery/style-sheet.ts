@@ -40,6 +40,32 @@ th button::after{content:"";display:inline-block;width:.9em;color:var(--muted)}
 th[aria-sort=ascending] button::after{content:" ▴"}th[aria-sort=descending] button::after{content:" ▾"}
 tbody tr:target{background:var(--raised)}tbody tr:hover{background:var(--raised)}
 .scroll{overflow-x:auto}
+figure svg a[data-mark]{cursor:pointer;outline:none}
+figure svg a[data-mark].current>*{stroke:var(--ink);stroke-opacity:1}
+figure svg a[data-mark^=row].current>*{stroke-width:2.2}
+.filter select,button.plain{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--rule);border-radius:5px;padding:.2rem .45rem;max-width:14rem}
+button.plain{cursor:pointer}
+progress{width:14rem;max-width:60%;vertical-align:middle;accent-color:var(--accent)}
+.timeline{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.25rem .9rem;font-size:.85rem;align-items:center}
+.lane-name{color:var(--muted);max-width:14rem;overflow-wrap:anywhere}
+.lane{position:relative;height:1.5rem;background:var(--raised);border-radius:3px;overflow:hidden}
+.lane.moments{height:.9rem;background:none}
+.moment{position:absolute;width:2px;height:100%;background:var(--bad)}
+.bar{position:absolute;top:2px;bottom:2px;border-radius:2px;color:var(--ink);text-decoration:none;overflow:hidden;white-space:nowrap;border-left:2px solid currentColor}
+.bar-text{padding-left:.3rem;font-size:.75rem;line-height:1.25rem;opacity:.9}
+.bar-good{background:color-mix(in srgb,var(--good) 30%,var(--ground));border-color:var(--good)}.bar-bad{background:color-mix(in srgb,var(--bad) 32%,var(--ground));border-color:var(--bad)}.bar-unsure{background:color-mix(in srgb,var(--unsure) 32%,var(--ground));border-color:var(--unsure)}.bar-plain{background:color-mix(in srgb,var(--accent) 28%,var(--ground));border-color:var(--accent)}.bar-quiet{background:var(--rule);border-color:var(--muted)}
+a.bar:focus-visible{outline-offset:-2px}
+.ticks{position:relative;height:1.3rem;color:var(--muted);font-size:.78rem;overflow:hidden}.ticks span{position:absolute;white-space:nowrap;border-left:1px solid var(--rule);padding-left:.25rem}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1.2rem 1.6rem;margin:.6rem 0 1.4rem}
+.chart{min-width:0}.chart p{margin:0;font-size:.82rem}.chart svg{display:block;width:100%;height:5.2rem;background:var(--raised);border-radius:3px}
+.chart polyline{fill:none;stroke-width:1.5;vector-effect:non-scaling-stroke;stroke-linejoin:round}
+.chart .s0{stroke:var(--accent)}.chart .s1{stroke:var(--unsure);stroke-dasharray:5 3}.chart .s2{stroke:var(--good);stroke-dasharray:1.5 2.5}.chart .s3{stroke:var(--bad);stroke-dasharray:7 2 1.5 2}.chart .band{fill:var(--rule);opacity:.55}
+.key{display:inline-block;width:1.3rem;height:0;border-top:2px solid;vertical-align:middle;margin-right:.3rem}.key.s0{color:var(--accent)}.key.s1{color:var(--unsure);border-top-style:dashed}.key.s2{color:var(--good);border-top-style:dotted}.key.s3{color:var(--bad);border-top-style:dashed}
+details{margin:.35rem 0}summary{cursor:pointer;padding:.15rem 0}
+pre.log{margin:.3rem 0 .9rem;padding:.7rem .9rem;background:var(--raised);border-radius:5px;max-height:30rem;overflow:auto;font:.8rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere;tab-size:8}
+.failure{border-left:3px solid var(--bad);padding:.2rem 0 .2rem .8rem;margin:.6rem 0}
+.pager{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;justify-content:space-between}
+td.mono{white-space:nowrap}.digest{overflow-wrap:anywhere;white-space:normal;min-width:9rem}
 .filter{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;margin-bottom:.7rem;font-size:.9rem}
 .filter input{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--rule);border-radius:5px;padding:.25rem .55rem;width:16rem;max-width:100%}
 .tip{position:absolute;pointer-events:none;background:var(--ink);color:var(--ground);font-size:.8rem;line-height:1.4;padding:.3rem .55rem;border-radius:4px;max-width:19rem;z-index:2;white-space:pre-line}

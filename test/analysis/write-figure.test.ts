@@ -140,6 +140,7 @@ describe("writeFigure", () => {
       await writeFigure(figure, [{ clients: 1, ops: 2 }], { origin, files, options });
       expect((await readdir(join(folder, "deep"))).sort()).toEqual([
         "ops-by-clients.csv",
+        "ops-by-clients.marks.json",
         "ops-by-clients.provenance.json",
         "ops-by-clients.screen-dark.svg",
         "ops-by-clients.screen.svg",
