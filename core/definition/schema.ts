@@ -188,6 +188,18 @@ export const deploymentSchema = z.strictObject({
   lease: duration
     .default("12h")
     .describe("Hosts end by themselves so long after their creation unless the run extends it."),
+  fallback: z
+    .array(slug)
+    .default([])
+    .describe(
+      "Clouds to try in order, after `on`, when every place of it has refused; all hosts go there together. Such trials are of another machine, so they count in this run alone.",
+    ),
+  straddle: z
+    .enum(["nowhere", "zones", "regions", "clouds"])
+    .default("nowhere")
+    .describe(
+      "How far apart trials of this deployment may be measured when its hosts are lost in the middle: in the `zones` of one region, in several `regions`, or on several `clouds` and machine types. `nowhere`: new hosts are of the same type in the same zone, or there are none.",
+    ),
   machines: z.array(givenMachineSchema).optional().describe("For `on: hosts`: the machines there are."),
   clusterFile: z
     .string()

@@ -17,3 +17,6 @@ export function readPlace(provider: string, place: PlaceSpec): Place {
   if (gcp?.[1] !== undefined) return { region: gcp[1], zone: place };
   return { region: place, zone: undefined };
 }
+
+/** Clouds have regions and cost money; the other providers are where they are. */
+export const isCloudProvider = (provider: string): boolean => !["local", "hosts", "sim"].includes(provider);

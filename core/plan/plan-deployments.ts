@@ -8,8 +8,8 @@ import { isJsonObject } from "../definition/json-values.ts";
 import type { DeploymentSpec, GivenMachineSpec, MachineSpec, RoleSpec } from "../definition/schema.ts";
 import type { DiskShape, MachineShape, Place } from "../ports/provider.ts";
 import type { MachineCatalogue } from "./catalogue.ts";
-import { readPlace } from "./place.ts";
-import type { GivenMachine, PlannedDeployment, PlannedHost, PlannedResource } from "./types.ts";
+import { isCloudProvider, readPlace } from "./place.ts";
+import type { GivenMachine, PlannedAlternative, PlannedDeployment, PlannedHost, PlannedResource } from "./types.ts";
 
 export interface DeploymentInputs {
   readonly catalogue: MachineCatalogue;
@@ -28,6 +28,7 @@ export function planDeployment(
   const at: Path = ["deployments", name];
   const planner = new DeploymentPlanner(definition, spec, at, inputs);
   const steps = definition.program.steps.filter((step) => step.deployments?.includes(name) ?? true);
+  const alternatives = planAlternatives(definition, name, inputs);
   return {
     name,
     lanes: spec.lanes,
@@ -36,8 +37,20 @@ export function planDeployment(
     setupStages: steps.reduce((most, step) => Math.max(most, step.stage + 1), 0),
     setupTimeoutMs: definition.program.setupTimeoutMs({}),
     leaseMs: parseDurationMs(spec.lease),
+    ...(alternatives.length === 0 ? {} : { alternatives }),
+    ...(spec.straddle === "nowhere" ? {} : { straddle: spec.straddle }),
     resources: planResources(definition, name),
   };
+}
+
+/** The deployment on each of its `fallback` providers. `--on` says where it goes, so then there is none. */
+function planAlternatives(definition: LoadedDefinition, name: string, inputs: DeploymentInputs): PlannedAlternative[] {
+  const spec = definition.spec.deployments[name];
+  if (spec === undefined || inputs.on !== undefined) return [];
+  return spec.fallback.map((provider) => {
+    const there = new DeploymentPlanner(definition, spec, ["deployments", name], { ...inputs, on: provider });
+    return { provider, places: there.places(), hosts: there.hosts() };
+  });
 }
 
 function planResources(definition: LoadedDefinition, deployment: string): PlannedResource[] {
@@ -120,7 +133,25 @@ class DeploymentPlanner {
       given: given?.[index],
       facts: this.#definition.spec.facts,
       dollarsPerHour: this.#inputs.catalogue.dollarsPerHour(provider, place, shape),
+      ...this.#ratesAndQuota(provider, ownPlaces ?? this.places()[provider] ?? [], shape),
     }));
+  }
+
+  /** Nothing where there is nothing to reckon with: plans of local hosts stay as they are. */
+  #ratesAndQuota(
+    provider: string,
+    places: readonly Place[],
+    shape: MachineShape,
+  ): Pick<PlannedHost, "rates" | "quota"> {
+    const { catalogue } = this.#inputs;
+    const regions = [...new Set(places.map((place) => place.region))];
+    const rates = catalogue.rates?.(provider, regions, shape) ?? [];
+    const needs = (spot: boolean) => catalogue.quota?.(provider, { ...shape, spot }) ?? [];
+    const quota = { spot: needs(true), onDemand: needs(false) };
+    return {
+      ...(rates.length === 0 ? {} : { rates }),
+      ...(quota.spot.length + quota.onDemand.length === 0 ? {} : { quota }),
+    };
   }
 
   #provider(role: RoleSpec): string {
@@ -131,12 +162,12 @@ class DeploymentPlanner {
     if (spec === undefined) return undefined;
     if (Array.isArray(spec)) {
       // A bare list speaks of the provider that the definition names; --on leaves it behind.
-      return this.#inputs.on === undefined && isCloud(provider)
+      return this.#inputs.on === undefined && isCloudProvider(provider)
         ? spec.map((place) => readPlace(provider, place))
         : undefined;
     }
     const own = spec[provider];
-    if (own === undefined && this.#inputs.on === undefined && isCloud(provider)) {
+    if (own === undefined && this.#inputs.on === undefined && isCloudProvider(provider)) {
       this.#definition.fail(at, `no places of ${provider}`, `there are some of ${Object.keys(spec).join(", ")}`);
     }
     return own?.map((place) => readPlace(provider, place));
@@ -195,9 +226,6 @@ class DeploymentPlanner {
     return machines;
   }
 }
-
-/** Clouds have regions; the other providers are where they are. */
-const isCloud = (provider: string): boolean => !["local", "hosts", "sim"].includes(provider);
 
 const forProvider = (
   value: string | Readonly<Record<string, string>> | undefined,

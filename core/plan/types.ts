@@ -3,6 +3,7 @@ import type { Failure, FailureClass } from "../errors/failure.ts";
 import type { PhaseName } from "../names/keys.ts";
 import type { CollectRule, Unit } from "../ports/host-agent.ts";
 import type { MachineShape, Place } from "../ports/provider.ts";
+import type { HostRate, QuotaNeed } from "./catalogue.ts";
 
 /**
  * A plan: what a definition becomes once everything that can be known before a machine exists is known.
@@ -54,9 +55,26 @@ export interface PlannedDeployment {
   readonly setupTimeoutMs: number;
   /** From the first create to expiry if nobody extends. */
   readonly leaseMs: number;
+  /** The same hosts on other clouds, in order, for when every place above has refused. */
+  readonly alternatives?: readonly PlannedAlternative[] | undefined;
+  /** How far apart its trials may be measured when its hosts are lost and made anew. @default "nowhere" */
+  readonly straddle?: Straddle | undefined;
   /** Things of the definition's own that live as long as the deployment; `Experiment.renderResource` has their commands. */
   readonly resources?: readonly PlannedResource[] | undefined;
 }
+
+/** One cloud on which a deployment may go instead: hosts have the same names, and this cloud's machines. */
+export interface PlannedAlternative {
+  readonly provider: string;
+  readonly places: PlannedDeployment["places"];
+  readonly hosts: readonly PlannedHost[];
+}
+
+/**
+ * What may differ within one deployment's results: nothing, the zone, the region too, or the cloud and machine type too.
+ */
+export const straddles = ["nowhere", "zones", "regions", "clouds"] as const;
+export type Straddle = (typeof straddles)[number];
 
 export interface PlannedResource {
   readonly name: string;
@@ -80,6 +98,10 @@ export interface PlannedHost {
   readonly swapBytes: number | undefined;
   /** For as long as it runs, dated prices; "unknown" is never taken for 0. */
   readonly dollarsPerHour: number | "unknown";
+  /** In every region where it may be, by the prices of the day of planning. */
+  readonly rates?: readonly HostRate[] | undefined;
+  /** What it takes of the account's quotas, as spot and on demand. */
+  readonly quota?: { readonly spot: readonly QuotaNeed[]; readonly onDemand: readonly QuotaNeed[] } | undefined;
   readonly mounts?: readonly { readonly device: string; readonly path: string; readonly options: string }[] | undefined;
   /** Places of this host alone, in order, where its role doesn't follow the deployment's (hosts spread over regions). */
   readonly places?: readonly Place[] | undefined;
