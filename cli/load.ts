@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
-import { arch, cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import type { BundledFile } from "../core/bundle/tar.ts";
@@ -12,13 +11,14 @@ import { FailureError } from "../core/errors/failure.ts";
 import { messageOf } from "../core/errors/reprise-error.ts";
 import { bundledSources } from "../core/flow/setup.ts";
 import { sha256Hex } from "../core/evidence/sha256.ts";
-import { ownMachines } from "../core/plan/catalogue.ts";
+import { cloudPrices } from "../providers/catalogue/index.ts";
 import { planExperiment } from "../core/plan/plan-experiment.ts";
 import type { PriceList } from "../core/plan/quote.ts";
 import type { Plan, ResolvedSource } from "../core/plan/types.ts";
 import { globToPattern } from "../core/supervision/index.ts";
 import type { ExperimentFolder } from "./experiment-folder.ts";
 import { readExperimentFolder } from "./experiment-folder.ts";
+import { knownMachines, readPrices } from "./prices.ts";
 
 /** An experiment read, planned, and packed for its hosts. */
 export interface LoadedExperiment {
@@ -26,6 +26,8 @@ export interface LoadedExperiment {
   readonly definition: LoadedDefinition;
   readonly plan: Plan;
   readonly bundle: Uint8Array;
+  /** What its machines cost, of the day that the tables say. */
+  readonly prices: PriceList;
 }
 
 export interface SelectionOptions {
@@ -51,23 +53,25 @@ export async function loadDefinition(
   return { folder, definition: read.definition };
 }
 
-export async function loadExperiment(name: string, selection: SelectionOptions): Promise<LoadedExperiment> {
+/** @param home where refreshed prices are kept */
+export async function loadExperiment(
+  name: string,
+  selection: SelectionOptions,
+  home: string,
+): Promise<LoadedExperiment> {
+  const prices = readPrices(home);
   const { folder, definition } = await loadDefinition(name);
   const sources = await localSources(definition, folder.folder);
   const bundle = buildTar([...shippedFiles(folder.files, definition.spec.bundle), ...sources]);
   const plan = planExperiment(definition, {
     bundle: { sha256: sha256Hex(bundle), bytes: bundle.length },
     sources: await resolveSources(definition, folder.folder),
-    catalogue: ownMachines({
-      architecture: arch() === "arm64" ? "arm64" : "x86_64",
-      vcpus: cpus().length,
-      memoryBytes: totalmem(),
-    }),
+    catalogue: knownMachines(prices),
     only: selection.only,
     figure: selection.figure,
     on: selection.on,
   });
-  return { folder, definition, plan, bundle };
+  return { folder, definition, plan, bundle, prices: cloudPrices(prices) };
 }
 
 const shippedFiles = (files: readonly BundledFile[], globs: readonly string[]): BundledFile[] => {
@@ -103,16 +107,6 @@ async function localSources(definition: LoadedDefinition, folder: string): Promi
   }
   return files;
 }
-
-/** This machine costs nothing that we could name; clouds' prices are not known to the embedded engine yet. */
-export const ownPrices: PriceList = {
-  hostDollarsPerHour: ({ provider }) =>
-    provider === "local" || provider === "hosts" || provider === "sim"
-      ? { onDemand: 0, spot: undefined }
-      : { onDemand: "unknown", spot: undefined },
-  controlDollars: () => 0,
-  asOf: "2026-11-21",
-};
 
 const run = promisify(execFile);
 

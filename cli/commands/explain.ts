@@ -17,7 +17,7 @@ export async function explain(
   pointFilter: string | undefined,
   options: SelectionOptions & { readonly run?: string },
 ): Promise<number> {
-  const { plan } = await loadExperiment(name, options);
+  const { plan } = await loadExperiment(name, options, home);
   const store = openStore(home);
   const runs = options.run === undefined ? (await listRuns(store)).reverse() : [await findRun(store, options.run)];
   const earlier: EarlierRun[] = [];

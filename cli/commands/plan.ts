@@ -1,20 +1,21 @@
-import type { Quote } from "../../core/plan/quote.ts";
+import { describeKillers, killersOf } from "../../core/plan/killers.ts";
+import type { DeploymentQuote, MachineQuote, Quote } from "../../core/plan/quote.ts";
 import { quotePlan } from "../../core/plan/quote.ts";
 import type { Plan } from "../../core/plan/types.ts";
 import type { SelectionOptions } from "../load.ts";
-import { loadExperiment, ownPrices } from "../load.ts";
+import { loadExperiment } from "../load.ts";
 import type { CommandContext } from "../main.ts";
 import type { Output } from "../output.ts";
 import { duration, table } from "../output.ts";
 
 export async function plan(
-  { output }: CommandContext,
+  { output, home }: CommandContext,
   name: string,
   options: SelectionOptions & { readonly all?: true },
 ): Promise<number> {
-  const loaded = await loadExperiment(name, options);
-  const quote = quotePlan(loaded.plan, ownPrices);
-  output.result({ plan: loaded.plan, quote });
+  const loaded = await loadExperiment(name, options, home);
+  const quote = quotePlan(loaded.plan, loaded.prices);
+  output.result({ plan: loaded.plan, quote, killers: killersOf(loaded.plan, ownKillers) });
   printPlan(loaded.plan, quote, output);
   if (options.all === true) printTrials(loaded.plan, output);
   return 0;
@@ -36,29 +37,41 @@ export function printPlan(planned: Plan, quote: Quote, output: Output): void {
     output.line(
       `  deployment ${deployment.name}: ${deployment.hosts} hosts, ${deployment.lanes} ${deployment.lanes === 1 ? "lane" : "lanes"}, ${duration(deployment.expectedMs)}, ${dollars(deployment.onDemandDollars)}`,
     );
-    const rows = deployment.machines.map((m) => [
-      `    ${m.count} x`,
-      m.provider,
-      m.type,
-      `${m.vcpus} vCPU`,
-      m.region,
-      `${dollars(m.onDemandDollarsPerHour)}/h`,
-    ]);
-    for (const line of table(rows)) output.line(line);
+    for (const line of table(deployment.machines.map(machineRow))) output.line(line);
+    for (const line of moneyLines(deployment)) output.line(line);
   }
-  output.line(`  killers: teardown, ${killers(planned).join(", ")}`);
+  const spends = quote.deployments.some((deployment) => deployment.onDemandDollars !== 0);
+  if (spends) {
+    output.line(
+      `  in all: ${dollars(quote.onDemandDollars)} on demand${usesSpot(quote) ? `, ${dollars(quote.spotDollars)} with spot` : ""}; prices of ${quote.asOf === "unknown" ? "no known day (`reprise prices` reads today's)" : quote.asOf}`,
+    );
+  }
+  for (const one of killersOf(planned, ownKillers)) output.line(`  killers: ${describeKillers(one)}`);
+  for (const warning of quote.warnings) output.line(`  warning: ${warning}`);
 }
 
-/** What ends a host when we can't any more. */
-const killers = (planned: Plan): string[] => {
-  const providers = new Set(planned.deployments.flatMap((d) => d.hosts.map((h) => h.provider)));
-  return [...providers].map((provider) => {
-    if (provider === "hosts") return "given machines are left as they were";
-    return provider === "local" || provider === "sim"
-      ? `${provider} hosts end by themselves at their expiry`
-      : `no host killer known for ${provider}`;
-  });
-};
+/** The embedded engine has no reaper. */
+export const ownKillers = { reaperPeriodMs: undefined };
+
+const usesSpot = (quote: Quote): boolean => quote.deployments.some((d) => d.machines.some((machine) => machine.spot));
+
+const machineRow = (m: MachineQuote): string[] => [
+  `    ${m.count} x`,
+  m.provider,
+  m.type,
+  `${m.vcpus} vCPU`,
+  m.region,
+  `${dollars(m.onDemandDollarsPerHour)}/h${m.priceStatus === "unconfirmed" ? " (unconfirmed)" : ""}`,
+  m.spot ? `spot ${m.spotDollarsPerHour === undefined ? "not offered" : `${dollars(m.spotDollarsPerHour)}/h`}` : "",
+];
+
+/** What the account must allow, and where it goes if it is refused. */
+function moneyLines(deployment: DeploymentQuote): string[] {
+  const quota = deployment.quota.map(
+    (q) => `    quota: ${q.vcpus} ${q.spot ? "spot " : ""}vCPUs at ${q.provider} in ${q.region}`,
+  );
+  return [...quota, ...deployment.order.map((where, n) => `    ${n === 0 ? "goes to" : "else"} ${where}`)];
+}
 
 export const dollars = (amount: number | "unknown"): string =>
   amount === "unknown"

@@ -6,6 +6,8 @@ import type { Lender } from "../../core/flow/borrow.ts";
 import { matchHosts, readLendable, userOf } from "../../core/flow/borrow.ts";
 import { submitRun } from "../../core/flow/submit.ts";
 import { buildRunId } from "../../core/names/keys.ts";
+import { killersOf } from "../../core/plan/killers.ts";
+import { whyRefused } from "../../core/plan/limits.ts";
 import { quotePlan } from "../../core/plan/quote.ts";
 import type { Plan } from "../../core/plan/types.ts";
 import type { RunRecord } from "../../core/records/schemas.ts";
@@ -16,9 +18,9 @@ import { engineOf, follow, startEngine } from "../drive.ts";
 import { listRuns, openStore } from "../home.ts";
 import { Interrupts } from "../interrupts.ts";
 import type { SelectionOptions } from "../load.ts";
-import { loadExperiment, ownPrices } from "../load.ts";
+import { loadExperiment } from "../load.ts";
 import type { CommandContext } from "../main.ts";
-import { printPlan } from "./plan.ts";
+import { ownKillers, printPlan } from "./plan.ts";
 
 interface Options extends SelectionOptions {
   readonly until: RunRecord["until"];
@@ -32,10 +34,18 @@ interface Options extends SelectionOptions {
 
 export async function run(context: CommandContext, name: string, options: Options): Promise<number> {
   const { output, home } = context;
-  const { definition, plan, bundle } = await loadExperiment(name, options);
-  const quote = quotePlan(plan, ownPrices);
+  const { definition, plan, bundle, prices } = await loadExperiment(name, options, home);
+  const quote = quotePlan(plan, prices);
   printPlan(plan, quote, { ...output, line: (text = "") => output.note(text) });
-  if (quote.onDemandDollars !== 0 && options.yes !== true && !(await confirm("start it?"))) {
+  const refused = whyRefused(plan);
+  if (refused !== undefined) throw new FailureError(refused);
+  const left = killersOf(plan, ownKillers).filter((one) => one.needsConsent);
+  const question =
+    left.length === 0
+      ? "start it?"
+      : `nothing but this machine would end the hosts at ${left.map((one) => one.provider).join(" and ")}: start it?`;
+  const asks = quote.onDemandDollars !== 0 || left.length > 0;
+  if (asks && options.yes !== true && !(await confirm(question))) {
     throw new FailureError({ class: "cancelled", message: "not started" });
   }
   const onDeployment =

@@ -1,4 +1,6 @@
 import type { MachineShape, Place } from "../ports/provider.ts";
+import { isCloudProvider } from "./place.ts";
+import { buysSpot, describeChoice, placementChoices } from "./placement.ts";
 import type { Plan, PlannedDeployment, PlannedHost, PlannedTrial } from "./types.ts";
 
 /** What is known of prices, dated; asked before, so that it answers at once. */
@@ -34,9 +36,9 @@ export interface QuoteAssumptions {
 }
 
 export const usualAssumptions: QuoteAssumptions = {
-  bootMs: (provider) => (provider === "local" || provider === "hosts" || provider === "sim" ? 2_000 : 150_000),
+  bootMs: (provider) => (isCloudProvider(provider) ? 150_000 : 2_000),
   overheadMsPerTrial: 2_000,
-  teardownMs: (provider) => (provider === "local" || provider === "hosts" || provider === "sim" ? 1_000 : 180_000),
+  teardownMs: (provider) => (isCloudProvider(provider) ? 180_000 : 1_000),
 };
 
 /** What a plan will take; "unknown" wherever a price is, never 0. */
@@ -74,6 +76,8 @@ export interface DeploymentQuote {
     readonly spot: boolean;
     readonly vcpus: number;
   }[];
+  /** Where it goes, in the order in which places are tried; empty where there is nothing to choose. */
+  readonly order: readonly string[];
 }
 
 export interface MachineQuote {
@@ -182,7 +186,13 @@ function quoteDeployment(
     onDemandDollars: timesDollars(perHour, hours),
     spotDollars: timesDollars(spotPerHour, hours),
     quota: quotaOf(deployment),
+    order: orderOf(deployment),
   };
+}
+
+function orderOf(deployment: PlannedDeployment): string[] {
+  if (!deployment.hosts.some((host) => isCloudProvider(host.provider))) return [];
+  return placementChoices(deployment).map((choice) => describeChoice(choice, buysSpot(deployment, choice)));
 }
 
 const trialMs = (plan: Plan, trial: PlannedTrial, assumptions: QuoteAssumptions): number =>
@@ -231,7 +241,7 @@ function machinesOf(
 function quotaOf(deployment: PlannedDeployment): DeploymentQuote["quota"] {
   const needs = new Map<string, { provider: string; region: string; spot: boolean; vcpus: number }>();
   for (const host of deployment.hosts) {
-    if (["local", "hosts", "sim"].includes(host.provider)) continue;
+    if (!isCloudProvider(host.provider)) continue;
     const { region } = placeOf(host, deployment);
     const { spot, vcpus } = host.shape;
     const key = `${host.provider} ${region} ${spot}`;
