@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests named *.extra.test.ts need beyond Node and npm, on Debian or Ubuntu as root.
 set -euo pipefail
-packages=(openssh-server openssh-client iproute2 util-linux procps busybox redis-server redis-tools chromium python3-venv curl git)
+packages=(openssh-server openssh-client iproute2 util-linux procps sudo hostname busybox redis-server redis-tools chromium python3-venv curl git)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
