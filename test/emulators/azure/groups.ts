@@ -87,9 +87,12 @@ export class Groups {
     return jsonResponse(200, { value: shown.map(viewGroup) });
   }
 
-  /** Takes everything in the group with it, in whatever order it needs. */
+  /** Takes everything in the group with it, in whatever order it needs; faster where VMs aren't shut down first. */
   delete(name: string, request: HttpRequest, call: OpenCall): HttpResponse {
     const { subscription } = this;
+    const forced = request.url.searchParams.get("forceDeletionTypes");
+    for (const type of forced?.split(",") ?? [])
+      if (type.toLowerCase() !== types.vm.toLowerCase()) throw new NotImplemented(`forceDeletionTypes=${type}`);
     const group = subscription.needGroup(name);
     if (group.state === "Deleting") throw groupDeleting(name);
     group.state = "Deleting";
@@ -97,7 +100,7 @@ export class Groups {
     for (const vm of subscription.ofType(types.vm).filter((r) => r.group.toLowerCase() === name.toLowerCase()))
       if (vm.state !== "Deleting") this.machines.beginDelete(vm);
     const { world } = subscription;
-    const operation = subscription.begin(world.about(world.timings.terminateMs * 2), () => {
+    const operation = subscription.begin(world.about(world.timings.terminateMs * (forced === null ? 2 : 1)), () => {
       for (const resource of subscription.inGroup(name)) {
         if (resource.type === types.vm) this.machines.remove(resource);
         else subscription.remove(resource);

@@ -214,7 +214,12 @@ export class AzureEmulator {
       case "HEAD":
         return { ...common, operation, run: () => this.groups.exists(name) };
       case "DELETE":
-        return { ...common, operation, run: (call, request) => this.groups.delete(name, request, call) };
+        return {
+          ...common,
+          operation,
+          query: ["forceDeletionTypes"],
+          run: (call, request) => this.groups.delete(name, request, call),
+        };
       default:
         return undefined;
     }
@@ -288,7 +293,8 @@ export class AzureEmulator {
     return {
       operation: "GET operations",
       apiVersion,
-      query: [],
+      // arm-resources repeats the query of the call that began the operation.
+      query: ["forceDeletionTypes"],
       type: undefined,
       run: () => {
         const operation = this.subscription.operations.get(id);

@@ -26,7 +26,7 @@ interface Machine {
   power: PowerState;
   creation: ArmOperation | undefined;
   evictionAtMs: number | undefined;
-  failure: string | undefined;
+  failure: CloudError | undefined;
   unreachable: boolean;
   poweredAtMs: number | undefined;
 }
@@ -182,7 +182,7 @@ export class VirtualMachines {
       machine.creation = undefined;
       if (failure !== undefined) {
         vm.state = "Failed";
-        machine.failure = failure.message;
+        machine.failure = failure;
         this.reserveNic(vm);
         throw failure;
       }
@@ -385,10 +385,11 @@ export class VirtualMachines {
       })),
       statuses: [
         {
-          code: `ProvisioningState/${state}`,
+          // A failure's own code follows: `ProvisioningState/failed/AllocationFailed`.
+          code: `ProvisioningState/${state}${machine?.failure === undefined ? "" : `/${machine.failure.code}`}`,
           level: vm.state === "Failed" ? "Error" : "Info",
           displayStatus: `Provisioning ${state}`,
-          message: machine?.failure,
+          message: machine?.failure?.message,
           time,
         },
         ...(machine === undefined || machine.failure !== undefined
