@@ -7,6 +7,7 @@
  * danfo.js and the canvas load when first used.
  */
 export * from "./charts/index.ts";
+export * from "./compare/index.ts";
 export * from "./digest/index.ts";
 export * from "./duet/index.ts";
 export { checkRows, defineFigure, FigureNameError, FigureRowsError, missingTrials, trialsFor } from "./figure.ts";

@@ -12,6 +12,8 @@ export interface IntervalChartOptions<Row> extends ChartOptions<Row> {
   readonly value: AxisOptions & { readonly field: NumberField<Row> };
   readonly interval: IntervalFields<Row>;
   readonly series?: SeriesOptions<Row>;
+  /** Whether a line's series stand below each other; not where a series only says what kind of line it is. @default true */
+  readonly dodge?: boolean;
   /** "No effect", mostly. */
   readonly rules?: readonly ReferenceRule[];
   /** @default "top" */
@@ -34,7 +36,7 @@ export function intervalChart<Row extends object>(
     { zero: false, grid: true, ...value },
   );
   const offset =
-    series.length > 1 && options.series
+    series.length > 1 && options.series && (options.dodge ?? true)
       ? { yOffset: { field: options.series.field, type: "nominal", scale: { domain: series.map((s) => s.value) } } }
       : {};
   return toSpec({

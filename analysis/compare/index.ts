@@ -1,0 +1,4 @@
+/** Comparisons of two sides or two runs by any metric, with figures that suit them all. */
+export * from "./compare-trials.ts";
+export * from "./contrast.ts";
+export * from "./figures.ts";
