@@ -43,28 +43,39 @@ uptime_ms() { # sets UPTIME, a clock that never steps
 now() { # sets NOW: ms since the epoch
   case ${CLOCK:-} in
     bash) NOW=${EPOCHREALTIME%[.,]*}${EPOCHREALTIME#*[.,]} NOW=${NOW%???} ;;
-    date) NOW=$(date +%s%N) NOW=${NOW%??????} ;;
+    date) NOW=$(date +%s%N) NOW=${NOW%??????}; keep_offset ;;
     uptime) uptime_ms; NOW=$((UPTIME + CLOCK_OFFSET)) ;;
-    *) find_clock; now ;;
+    *) find_clock ;;
   esac
 }
 
+# For what needn't be exact: the date costs a process, the uptime, in steps of 10 ms, does not. Clocks are set, so that
+# what is known of the offset grows old.
+about_now() { # sets NOW
+  uptime_ms
+  if [ "${CLOCK:-}" = date ] && [ $((UPTIME - CLOCK_SEEN)) -lt 10000 ]; then NOW=$((UPTIME + CLOCK_OFFSET)); else now; fi
+}
+
+keep_offset() { uptime_ms; CLOCK_OFFSET=$((NOW - UPTIME)) CLOCK_SEEN=$UPTIME; } # of NOW
+
 # busybox's date knows no nanoseconds: there the offset of the uptime is measured where a second begins, and kept.
-find_clock() {
-  if [ -n "${EPOCHREALTIME:-}" ]; then CLOCK=bash; return; fi
-  case $(date +%s%N) in *[!0-9]*) ;; ?????????????????*) CLOCK=date; return ;; esac
+find_clock() { # sets CLOCK and NOW
+  if [ -n "${EPOCHREALTIME:-}" ]; then CLOCK=bash; now; return; fi
+  NOW=$(date +%s%N)
+  case $NOW in *[!0-9]*) ;; ?????????????????*) CLOCK=date NOW=${NOW%??????}; keep_offset; return ;; esac
   CLOCK=uptime CLOCK_OFFSET=
   { read -r CLOCK_OFFSET <"$S/clock.$BOOT"; } 2>/dev/null
   fc_sec=$(date +%s)
   if [ -n "$CLOCK_OFFSET" ]; then
     uptime_ms
     fc_error=$((fc_sec * 1000 - UPTIME - CLOCK_OFFSET))
-    if [ "$fc_error" -lt 100 ] && [ "$fc_error" -gt -1100 ]; then return; fi
+    if [ "$fc_error" -lt 100 ] && [ "$fc_error" -gt -1100 ]; then now; return; fi
   fi
   while fc_next=$(date +%s); [ "$fc_next" = "$fc_sec" ]; do :; done
   uptime_ms
   CLOCK_OFFSET=$((fc_next * 1000 - UPTIME))
   if [ -d "$S" ]; then echo "$CLOCK_OFFSET" >"$S/clock.$BOOT"; fi
+  NOW=$((UPTIME + CLOCK_OFFSET))
 }
 
 # Before the shell reads on: clocks are measured by the fastest round trip.
@@ -1289,14 +1300,14 @@ write_result() {
     json "$step_host"
     wr_fail="$wr_fail,\"host\":$J${FAIL_EVIDENCE:+,\"evidence\":\"$FAIL_EVIDENCE\"}}"
   fi
-  now
+  about_now
   wr_n=0
   until
     {
       printf '{"stepId":"%s","host":"%s","units":[%s],"artifacts":[' "$STEP" "$step_host" "$UNITS" &&
       if [ -s "$D/artifacts" ]; then
         awk '{ printf "%s{\"path\":\"%s\",\"bytes\":%s,\"sha256\":\"%s\"}", (NR > 1 ? "," : ""), $1, $2, $3 }' "$D/artifacts"
-      fi && printf '],"missing":%s,"warnings":%s%s,"startedAt":%s,"endedAt":%s%s}\n' "$wr_missing" "$LINES_JSON" "$wr_fail" \
+      fi && printf '],"missing":%s,"warnings":%s%s,"startedAt":%s,"endedAt":%s%s}' "$wr_missing" "$LINES_JSON" "$wr_fail" \
         "$SINCE" "$NOW" "${LATE:+,\"startLateMs\":$LATE}"
     } >"$D/result.new" && mv "$D/result.new" "$D/result.json"
   do
@@ -1397,7 +1408,7 @@ run_step() {
       await_instant "$rs_at"
     fi
   fi
-  now
+  if [ -n "$rs_at" ]; then now; else about_now; fi
   SINCE=$NOW
   REPRISE_START_AT=${rs_at:-$NOW}
   export REPRISE_START_AT
@@ -2010,7 +2021,9 @@ superseded_json() { # FILE
   echo "{\"kind\":\"superseded\",\"by\":{\"runId\":\"$su_run\",\"epoch\":$su_epoch,\"attempt\":$su_attempt}}"
 }
 
-cmd_arm() { # STEP SHA256: the step's text on stdin
+# STEP SHA256 [FOLLOW_MS [STEP...]]: the step's text on stdin. Followed, it stays to tell what became of the step, as
+# `wait` does, with the small files of its result; the steps named last are acknowledged on the way.
+cmd_arm() {
   check_name "$1"
   init_state
   ar_new=$S/tmp/arm.$BOOT.$$
@@ -2078,6 +2091,28 @@ cmd_arm() { # STEP SHA256: the step's text on stdin
   # Who will say go needs to know that nothing is left to prepare; others need not wait.
   if [ "$step_go" = 1 ]; then wait_for 20000 is_prepared; fi
   echo "{\"kind\":\"$ar_answer\"}"
+  [ -n "${3:-}" ] || return 0
+  check_number "$3"
+  ar_follow=$3
+  shift 3
+  for ar_step; do
+    check_name "$ar_step"
+    acknowledge "$ar_step"
+  done
+  wait_for "$ar_follow" is_done
+  state_json
+  if [ -f "$D/result.json" ]; then inline_artifacts; fi
+}
+
+# The bytes of small artifacts, in the order of the result: as many as make 256 KiB. Whoever reads them checks digests.
+inline_artifacts() {
+  A=$ROOT/$step_dir ia_list= ia_left=262144
+  while read -r ia_path ia_bytes _; do
+    if [ "$ia_bytes" -gt 65536 ] || [ "$ia_bytes" -gt "$ia_left" ]; then continue; fi
+    ia_list="$ia_list ./$ia_path" ia_left=$((ia_left - ia_bytes))
+  done <"$D/artifacts"
+  # shellcheck disable=SC2086 # names were checked: nothing in them can fall apart
+  if [ -n "$ia_list" ]; then (cd "$A" && exec cat $ia_list) 2>/dev/null; fi
 }
 is_prepared() { [ -f "$D/prepared" ] || is_over "$D"; }
 
@@ -2195,11 +2230,15 @@ cmd_read() { # ATTEMPT_DIR PATH FROM [LIMIT]: raw bytes
 
 cmd_acknowledge() { # STEP
   check_name "$1"
+  acknowledge "$1"
+  echo '{"kind":"acknowledged"}'
+}
+
+acknowledge() { # STEP
   if [ -f "$S/steps/$1/result.json" ]; then
     : >"$S/steps/$1/acknowledged"
     post "$S/steps/$1/push-fifo" done
   fi
-  echo '{"kind":"acknowledged"}'
 }
 
 first_line() { FL=; { IFS= read -r FL <"$1"; } 2>/dev/null; } # FILE: sets FL
@@ -2420,7 +2459,7 @@ shift
 case $verb in
   facts) cmd_facts ;;
   put) cmd_put "$1" "$2" "$3" ;;
-  arm) cmd_arm "$1" "$2" ;;
+  arm) cmd_arm "$@" ;;
   go) cmd_go "$1" "$2" ;;
   status) cmd_status "$1" ;;
   wait) cmd_wait "$1" "$2" ;;

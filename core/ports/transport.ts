@@ -29,9 +29,21 @@ export interface CommandResult {
   readonly durationMs: number;
 }
 
+/** What goes to and fro while a command is followed. */
+export interface Exchange {
+  readonly stdin?: Uint8Array | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onStdout: (chunk: Uint8Array) => void;
+}
+
 /** The way to hosts. Connections are kept and reused; every call is bounded by its task's timeout. */
 export interface Transport {
   run(host: HostAddress, task: RemoteTask<unknown>, stdin?: Uint8Array, signal?: AbortSignal): Promise<CommandResult>;
+  /**
+   * As `run`, but stdout is told as it comes and isn't kept, and a command that may have started is never started again.
+   * Absent where output comes only with the end of a command.
+   */
+  follow?(host: HostAddress, task: RemoteTask<unknown>, exchange: Exchange): Promise<CommandResult>;
   /** Streams a command's stdout, for bulk reads; rejects with a FailureError of class transport or command. */
   stream(host: HostAddress, task: RemoteTask<unknown>, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;

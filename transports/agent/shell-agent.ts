@@ -18,6 +18,8 @@ import {
   stepStateSchema,
 } from "../../core/supervision/index.ts";
 import type { StepSettings } from "../../core/supervision/index.ts";
+import type { Followed } from "./followed-step.ts";
+import { FollowedOutput } from "./followed-step.ts";
 import { launchArgv, shipArgv, unpreparedExitCode } from "./launch.ts";
 import type { SupervisorFiles } from "./supervisor-files.ts";
 
@@ -46,6 +48,10 @@ const timeoutsMs = {
 };
 /** One call of `wait`: longer waits are several, so that a silent connection is noticed. */
 const waitSliceMs = 60_000;
+/** How long an armed step is followed on the call that armed it: most steps of a trial end sooner. */
+const followMs = 20_000;
+/** Acknowledgements wait for the next `arm`; more than these are sent at once. */
+const acknowledgementsLimit = 8;
 /** A result lists every artifact: about 150 bytes each. */
 const resultLimitBytes = 64 * 1024 ** 2;
 const clockRounds = 5;
@@ -66,14 +72,21 @@ interface Call<S extends z.ZodType> {
 /**
  * The supervisor on one host, by running `supervisor.sh VERB` over a transport.
  *
- * Holds nothing between calls: any process with the same root and host may go on where another left off. Every call is
- * idempotent, so the transport may repeat it after a lost reply.
+ * Any process with the same root and host may go on where another left off: every call is idempotent, so that the
+ * transport may repeat it after a lost reply, and what is held between calls only saves asking again. A step that isn't
+ * pushed is followed on the very call that armed it, where the transport can: its end, and its small files, come without
+ * another round trip, and its acknowledgement travels with the next step.
  */
 export class ShellAgent implements HostAgent {
   private readonly host: HostAddress;
   private readonly root: string;
   private readonly settings: StepSettings;
   private readonly effects: ShellAgentEffects;
+  /** The step armed last, while the call that armed it says how it ends. */
+  private following:
+    { readonly stepId: string; readonly attemptDir: string; readonly end: Promise<Followed | undefined> } | undefined;
+  private known: { readonly attemptDir: string; readonly files: ReadonlyMap<string, Uint8Array> } | undefined;
+  private unacknowledged: string[] = [];
 
   constructor(options: ShellAgentOptions, effects: ShellAgentEffects) {
     if (!/^(\/|~\/|\$HOME\/)[A-Za-z0-9 ._/@+=,:-]+$/.test(options.root) || options.root.split("/").includes("..")) {
@@ -115,13 +128,41 @@ export class ShellAgent implements HostAgent {
 
   async arm(step: HostStep): Promise<ArmAnswer> {
     const text = new TextEncoder().encode(encodeStep(step, this.settings));
-    return this.ask({
-      verb: "arm",
-      args: [step.stepId, sha256Hex(text)],
-      schema: armAnswerSchema,
-      timeoutMs: timeoutsMs.arm,
-      stdin: text,
-    });
+    const args = [step.stepId, sha256Hex(text)];
+    const followed = step.push === undefined ? await this.armAndFollow(step, args, text) : undefined;
+    return followed ?? this.ask({ verb: "arm", args, schema: armAnswerSchema, timeoutMs: timeoutsMs.arm, stdin: text });
+  }
+
+  /** @returns undefined where the transport can't follow or the call got lost: then the step is armed as any other */
+  private async armAndFollow(
+    step: HostStep,
+    args: readonly string[],
+    stdin: Uint8Array,
+  ): Promise<ArmAnswer | undefined> {
+    const { transport } = this.effects;
+    if (transport.follow === undefined) return undefined;
+    const acknowledged = this.unacknowledged.splice(0);
+    const task = this.task(
+      "arm",
+      [...args, String(followMs), ...acknowledged],
+      timeoutsMs.arm + followMs,
+      resultLimitBytes,
+    );
+    let onAnswer: (line: string) => void = () => undefined;
+    const answer = new Promise<string>((resolve) => (onAnswer = resolve));
+    const output = new FollowedOutput(onAnswer);
+    const call = transport.follow(this.host, task, { stdin, onStdout: (chunk) => output.add(chunk) });
+    const end = call.then((result) =>
+      result.outcome === "exited" && result.exitCode === 0 ? output.end(this.host.host) : undefined,
+    );
+    this.following = { stepId: step.stepId, attemptDir: step.attemptDir, end: end.catch(() => undefined) };
+    const line = await Promise.race([answer, call.then(() => undefined)]);
+    if (line !== undefined) return parseAnswer(line, armAnswerSchema, this.host.host);
+    this.following = undefined;
+    this.unacknowledged.unshift(...acknowledged);
+    const result = await call;
+    if (result.outcome === "exited") this.expectSuccess("arm", result);
+    return undefined;
   }
 
   async go(stepId: string, startAt: number): Promise<void> {
@@ -147,7 +188,9 @@ export class ShellAgent implements HostAgent {
 
   async wait(stepId: string, timeoutMs: number, signal?: AbortSignal): Promise<StepState> {
     const until = this.effects.clock.now() + timeoutMs;
-    for (let leftMs = timeoutMs; ; leftMs = until - this.effects.clock.now()) {
+    const followed = await this.followedEnd(stepId, signal);
+    if (followed !== undefined && followed.kind !== "armed" && followed.kind !== "running") return followed;
+    for (let leftMs = until - this.effects.clock.now(); ; leftMs = until - this.effects.clock.now()) {
       const sliceMs = Math.max(0, Math.min(leftMs, waitSliceMs));
       const state = (await this.askIfPrepared({
         verb: "wait",
@@ -159,6 +202,17 @@ export class ShellAgent implements HostAgent {
       })) ?? { kind: "unknown" };
       if (leftMs <= waitSliceMs || (state.kind !== "armed" && state.kind !== "running")) return state;
     }
+  }
+
+  /** How the step ended, where the call that armed it still tells. */
+  private async followedEnd(stepId: string, signal: AbortSignal | undefined): Promise<StepState | undefined> {
+    const { following } = this;
+    if (following?.stepId !== stepId) return undefined;
+    const followed = await Promise.race([following.end, aborted(signal)]);
+    if (this.following === following) this.following = undefined;
+    if (followed === undefined) return undefined;
+    this.known = { attemptDir: following.attemptDir, files: followed.files };
+    return followed.state;
   }
 
   async stop(stepId: string): Promise<void> {
@@ -189,6 +243,11 @@ export class ShellAgent implements HostAgent {
   /** Resumes by itself where a connection was lost, as long as each try brings something. */
   async *read(attemptDir: string, path: string, from: number, limit?: number): AsyncGenerator<Uint8Array> {
     const { transport, clock } = this.effects;
+    const here = this.known?.attemptDir === attemptDir ? this.known.files.get(path) : undefined;
+    if (here !== undefined) {
+      yield here.subarray(from, limit === undefined ? undefined : from + limit);
+      return;
+    }
     let offset = from;
     const end = limit === undefined ? undefined : from + limit;
     for (let tries = 0; ;) {
@@ -212,6 +271,13 @@ export class ShellAgent implements HostAgent {
   }
 
   async acknowledge(stepId: string): Promise<void> {
+    const wasFollowed = this.known !== undefined;
+    this.known = undefined;
+    // Nobody pushes a step that we follow: its acknowledgement can wait for company.
+    if (wasFollowed && this.unacknowledged.length < acknowledgementsLimit) {
+      this.unacknowledged.push(stepId);
+      return;
+    }
     await this.askIfPrepared({ verb: "acknowledge", args: [stepId], schema: heardSchema, timeoutMs: timeoutsMs.short });
   }
 
@@ -321,6 +387,12 @@ export class ShellAgent implements HostAgent {
     return new FailureError({ class: failureClass, message, hint, host: this.host.host });
   }
 }
+
+const aborted = (signal: AbortSignal | undefined): Promise<undefined> =>
+  new Promise((resolve) => {
+    if (signal?.aborted === true) resolve(undefined);
+    signal?.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
 
 /** Answers are read after the outcome was looked at, so a task hands its text on. */
 const parse = (stdout: string): string => stdout;

@@ -3,7 +3,7 @@ import type { ClientChannel } from "ssh2";
 import type { Clock } from "../../core/effects/clock.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import { messageOf } from "../../core/errors/reprise-error.ts";
-import type { CommandResult, HostAddress, RemoteTask, Transport } from "../../core/ports/transport.ts";
+import type { CommandResult, Exchange, HostAddress, RemoteTask, Transport } from "../../core/ports/transport.ts";
 import { quoteArgv } from "../quote/index.ts";
 import { NotStartedError } from "./connection.ts";
 import type { Connection, ConnectionEffects } from "./connection.ts";
@@ -16,6 +16,9 @@ import { HostPool } from "./host-pool.ts";
 import { defaultMaxOutputBytes, resolveSsh } from "./options.ts";
 import type { ResolvedSsh, SshOptions } from "./options.ts";
 import { TailBuffer } from "./tail-buffer.ts";
+
+/** Where a command's bytes come from and go to; its stdout is kept where nobody listens. */
+type Wires = Pick<Exchange, "stdin" | "signal"> & { readonly onStdout?: Exchange["onStdout"] | undefined };
 
 /** How one try at a command ended. */
 type Try =
@@ -43,11 +46,18 @@ export class SshTransport implements Transport {
     this.effects = effects;
   }
 
-  async run(
+  run(host: HostAddress, task: RemoteTask<unknown>, stdin?: Uint8Array, signal?: AbortSignal): Promise<CommandResult> {
+    return this.command(host, task, { stdin, signal });
+  }
+
+  follow(host: HostAddress, task: RemoteTask<unknown>, exchange: Exchange): Promise<CommandResult> {
+    return this.command(host, { ...task, idempotent: false }, exchange);
+  }
+
+  private async command(
     host: HostAddress,
     task: RemoteTask<unknown>,
-    stdin?: Uint8Array,
-    signal?: AbortSignal,
+    { stdin, signal, onStdout }: Wires,
   ): Promise<CommandResult> {
     const { clock } = this.effects;
     const startedAt = clock.now();
@@ -65,7 +75,7 @@ export class SshTransport implements Transport {
     let lost: Extract<Try, { kind: "lost" }> | undefined;
     try {
       for (let attempt = 1; ; attempt++) {
-        const last = await this.tryOnce(host, task, command, stdin, deadline);
+        const last = await this.tryOnce(host, task, command, { stdin, onStdout }, deadline);
         if (last.kind === "exited") return finish("exited", last.stdout, last.stderr, last.exitCode);
         if (last.kind === "lost") lost = last;
         if (last.kind === "ended") {
@@ -157,7 +167,7 @@ export class SshTransport implements Transport {
     host: HostAddress,
     task: RemoteTask<unknown>,
     command: string,
-    stdin: Uint8Array | undefined,
+    { stdin, onStdout }: Pick<Wires, "stdin" | "onStdout">,
     deadline: Deadline,
   ): Promise<Try> {
     const opened = await this.open(host, command, deadline);
@@ -175,8 +185,9 @@ export class SshTransport implements Transport {
     const stderr = new TailBuffer(this.options.stderrBytes);
     channel.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= maxOutputBytes) chunks.push(chunk);
-      else use.abandon();
+      if (bytes > maxOutputBytes) use.abandon();
+      else if (onStdout === undefined) chunks.push(chunk);
+      else onStdout(chunk);
     });
     channel.stderr.on("data", (chunk: Buffer) => stderr.add(chunk));
     const onEnd = (): void => use.abandon();

@@ -1,6 +1,7 @@
 import { FailureError } from "../../../core/errors/failure.ts";
 import { sha256Hex } from "../../../core/evidence/sha256.ts";
-import type { CommandResult, HostAddress, RemoteTask, Transport } from "../../../core/ports/transport.ts";
+import type { HostStep } from "../../../core/ports/host-agent.ts";
+import type { CommandResult, Exchange, HostAddress, RemoteTask, Transport } from "../../../core/ports/transport.ts";
 import { ShellAgent } from "../../../transports/agent/index.ts";
 
 const host: HostAddress = { host: "server-0", address: "10.0.0.1", port: 22, user: "me", hostKey: "SHA256:x" };
@@ -256,3 +257,91 @@ describe("ShellAgent", () => {
     expect(() => agentOn(new FakeTransport(), root)).toThrow(FailureError);
   });
 });
+
+describe("a step that is followed", () => {
+  const step = stepOf("s1");
+  const artifact = { path: "out.csv", sha256: sha256Hex(new TextEncoder().encode("1\n")), bytes: 2 };
+  const result = {
+    stepId: "s1",
+    host: "server-0",
+    units: [],
+    artifacts: [artifact],
+    missing: [],
+    warnings: [],
+    startedAt: 1,
+    endedAt: 2,
+  };
+  const end = `${JSON.stringify({ kind: "done", result })}\n1\n`;
+
+  /** Answers each followed call by its pieces and then its outcome. */
+  class FollowingTransport extends FakeTransport {
+    readonly calls: { readonly pieces: readonly string[]; readonly outcome?: CommandResult["outcome"] }[] = [];
+
+    async follow(_host: HostAddress, task: RemoteTask<unknown>, exchange: Exchange): Promise<CommandResult> {
+      const [, , , , , verb = "", ...args] = task.argv;
+      this.asked.push({ verb, args, task, stdin: exchange.stdin });
+      const { pieces, outcome = "exited" } = this.calls.shift() ?? { pieces: [] };
+      for (const piece of pieces) exchange.onStdout(new TextEncoder().encode(piece));
+      const exitCode = outcome === "exited" ? 0 : undefined;
+      return { host: "server-0", command: verb, outcome, exitCode, stdout: "", stderr: "", durationMs: 1 };
+    }
+  }
+
+  it("needs one call for its end and its small files; its acknowledgement goes with the next", async () => {
+    const transport = new FollowingTransport();
+    transport.calls.push({ pieces: ['{"kind":"armed"}\n', end] }, { pieces: ['{"kind":"armed"}\n'] });
+    const { agent } = agentOn(transport);
+    expect(await agent.arm(step)).toEqual({ kind: "armed" });
+    expect(await agent.wait("s1", 1_000)).toMatchObject({ kind: "done", result: { stepId: "s1" } });
+    const read: Uint8Array[] = [];
+    for await (const chunk of agent.read(step.attemptDir, "out.csv", 0)) read.push(chunk);
+    expect(Buffer.concat(read).toString()).toBe("1\n");
+    await agent.acknowledge("s1");
+    expect(transport.asked.map((a) => a.verb)).toEqual(["arm"]);
+    await agent.arm(stepOf("s2"));
+    expect(transport.asked[1]?.args.slice(2)).toEqual(["20000", "s1"]);
+  });
+
+  it("is asked for again where the call was lost, before its answer or after", async () => {
+    const lost = new FollowingTransport({ kind: "already" });
+    lost.calls.push({ pieces: ['{"kind":"ar'], outcome: "connectionLost" });
+    expect(await agentOn(lost).agent.arm(step)).toEqual({ kind: "already" });
+    expect(lost.asked.map((a) => a.verb)).toEqual(["arm", "arm"]);
+
+    const later = new FollowingTransport({ kind: "done", result });
+    later.calls.push({ pieces: ['{"kind":"armed"}\n'], outcome: "connectionLost" });
+    const { agent } = agentOn(later);
+    await agent.arm(step);
+    expect(await agent.wait("s1", 1_000)).toMatchObject({ kind: "done" });
+    expect(later.asked.map((a) => a.verb)).toEqual(["arm", "wait"]);
+  });
+
+  it("is not followed where the host pushes, and its refusals are errors as before", async () => {
+    const pushed = new FollowingTransport({ kind: "armed" });
+    await agentOn(pushed).agent.arm({ ...step, push: { endpoint: "http://c", capability: "k" } });
+    expect(pushed.asked[0]?.args).toHaveLength(2);
+
+    class Refusing extends FollowingTransport {
+      override async follow(...call: Parameters<FollowingTransport["follow"]>): Promise<CommandResult> {
+        return { ...(await super.follow(...call)), exitCode: 69, stderr: "reprise: this root belongs to run r0" };
+      }
+    }
+    await expect(agentOn(new Refusing()).agent.arm(step)).rejects.toMatchObject({ failure: { class: "invalid" } });
+  });
+});
+
+function stepOf(stepId: string): HostStep {
+  return {
+    stepId,
+    fence: { runId: "r1", epoch: 1, attempt: 1 },
+    attemptDir: "attempts/p.t0.a1",
+    units: [],
+    waitsForGo: false,
+    guardsServices: false,
+    stops: "none",
+    resets: false,
+    collect: [],
+    deadlineAt: 2_000_000,
+    push: undefined,
+  };
+}

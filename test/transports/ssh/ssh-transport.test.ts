@@ -76,6 +76,28 @@ describe("SshTransport.run", () => {
     expect((await transport.run(host.address, task())).stdout).toBe("");
   });
 
+  it("tells output as it comes when a command is followed, and never starts it twice", async () => {
+    const { host, transport } = setup();
+    const heard: string[] = [];
+    let channel: Parameters<MemoryHost["onExec"]>[0]["channel"] | undefined;
+    host.onExec = (exec) => {
+      channel = exec.channel;
+      exec.channel.write("first\n");
+    };
+    const call = transport.follow(host.address, task({ idempotent: true }), {
+      onStdout: (chunk) => heard.push(Buffer.from(chunk).toString()),
+    });
+    await until(() => heard.join("") === "first\n");
+    if (channel !== undefined) finish(channel, 4, "second");
+    expect(await call).toMatchObject({ outcome: "exited", exitCode: 4, stdout: "" });
+    expect(heard.join("")).toBe("first\nsecond");
+
+    host.onExec = () => setImmediate(() => host.drop());
+    const lost = await transport.follow(host.address, task({ idempotent: true }), { onStdout: () => undefined });
+    expect(lost.outcome).toBe("connectionLost");
+    expect(host.execs).toHaveLength(2);
+  });
+
   it("takes 255 for what it is: an exit code", async () => {
     const { host, transport } = setup();
     host.onExec = ({ channel }) => finish(channel, 255);
