@@ -1,0 +1,12 @@
+export { createAwsProvider } from "./aws-provider.ts";
+export type { AwsProvider, AwsProviderDeps, AwsProviderOptions } from "./aws-provider.ts";
+export { createAwsClients } from "./clients.ts";
+export type { AwsClients, AwsClientSettings } from "./clients.ts";
+export { readAwsError } from "./errors.ts";
+export { neutralImages } from "./images.ts";
+export type { AwsImage } from "./images.ts";
+export type { AwsMachine } from "./machines.ts";
+export { readOptions } from "./options.ts";
+export type { AwsOptions } from "./options.ts";
+export type { QuotaReader, QuotaUse } from "./quotas.ts";
+export { serviceQuotas } from "./service-quotas.ts";
