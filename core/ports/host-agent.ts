@@ -161,6 +161,18 @@ export interface HostFacts {
   readonly virtualization: string | undefined;
   /** Versions of what runs, by name, as the definition's `facts:` commands printed them. */
   readonly versions: Readonly<Record<string, string>>;
+  /** How it came up, where a cloud made it for us. */
+  readonly start?: HostStart | undefined;
+}
+
+/** By the host's own clock, ms since the epoch; the round that asked for it has when that was. */
+export interface HostStart {
+  /** When its kernel started. */
+  readonly bootedAt: number | undefined;
+  /** When its first boot had done all that it was told. */
+  readonly setUpAt: number | undefined;
+  /** What it runs is older than what is installed: packages ask for a reboot that nobody will do. */
+  readonly rebootDue: boolean;
 }
 
 /**

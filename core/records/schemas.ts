@@ -159,6 +159,10 @@ export const hostFactsSchema = z.object({
   clockSource: z.string().optional(),
   virtualization: z.string().optional(),
   versions: z.record(z.string(), z.string()),
+  start: z
+    .object({ bootedAt: z.number().optional(), setUpAt: z.number().optional(), rebootDue: z.boolean() })
+    .transform((start) => ({ bootedAt: undefined, setUpAt: undefined, ...start }))
+    .optional(),
 });
 
 const topologyHostSchema = z.object({

@@ -6,5 +6,6 @@ export const hostPaths = {
   disks: "/var/lib/reprise/disks",
   /** The boot id of the first boot, once everything that was asked for is there. */
   born: "/var/lib/reprise/born",
+  apt: "/etc/apt/apt.conf.d/99reprise",
   sysctl: "/etc/sysctl.d/60-reprise.conf",
 } as const;

@@ -34,6 +34,8 @@ export function renderUserData(setup: HostSetup, disks: readonly DiskShape[], cl
     bootcmd: [...(cloud === "gcp" ? [keepHostKeys] : []), keepExpiry(setup.expiresAt)],
     write_files: [
       { path: hostPaths.disks, permissions: "0755", content: disksScript },
+      // Upgrades in the background disturb measurements and hold the package lock.
+      { path: hostPaths.apt, permissions: "0644", content: 'APT::Periodic::Enable "0";\n' },
       ...(sysctl.length === 0 ? [] : [{ path: hostPaths.sysctl, permissions: "0644", content: sysctl.join("") }]),
     ],
     users: [
@@ -50,7 +52,9 @@ export function renderUserData(setup: HostSetup, disks: readonly DiskShape[], cl
     // With keys given, cloud-init makes none of its own: the pinned one is the only one that a client is offered.
     ssh_deletekeys: true,
     ssh_keys: { ed25519_private: setup.hostPrivateKey, ed25519_public: openSshPublicKey(setup.hostPrivateKey) },
-    ...(setup.packages.length === 0 ? {} : { package_update: true, packages: [...setup.packages] }),
+    ...(setup.packages.length === 0
+      ? {}
+      : { package_update: true, packages: [...setup.packages], package_reboot_if_required: true }),
     // Azure's image would format and mount the temporary disk at /mnt before our own partitions are made.
     ...(cloud === "azure" && hasLocalDisk ? { mounts: [["ephemeral0", null]] } : {}),
     runcmd: [["set", "-eu"], ...firstBoot(setup, disks, sysctl.length > 0)],

@@ -35,6 +35,7 @@ const cloudConfigSchema = z.strictObject({
   ssh_keys: z.strictObject({ ed25519_private: z.string(), ed25519_public: z.string() }).optional(),
   package_update: z.boolean().default(false),
   packages: z.array(z.string()).default([]),
+  package_reboot_if_required: z.boolean().default(false),
   mounts: z.array(z.array(z.string().nullable())).default([]),
   runcmd: z.array(commandSchema).default([]),
 });

@@ -45,6 +45,7 @@ const cloudConfig = z.strictObject({
   ssh_keys: z.strictObject({ ed25519_private: z.string(), ed25519_public: z.string() }),
   package_update: z.literal(true).optional(),
   packages: z.array(z.string()).optional(),
+  package_reboot_if_required: z.literal(true).optional(),
   mounts: z.array(z.unknown()).optional(),
   runcmd: z.array(z.array(z.string())),
 });
