@@ -22,12 +22,6 @@ export interface HostRate {
   readonly spot: number | "unknown";
 }
 
-/** So much of one of the account's quotas, by the cloud's own name. */
-export interface QuotaNeed {
-  readonly metric: string;
-  readonly amount: number;
-}
-
 export type MachineAnswer = MachineShape | { readonly refused: string; readonly hint?: string | undefined };
 
 /** What is known of providers' machines when planning; asked before, so that it answers at once. */
@@ -40,8 +34,6 @@ export interface MachineCatalogue {
   dollarsPerHour(provider: string, place: Place, shape: MachineShape): number | "unknown";
   /** Frozen into the plan, for a deployment that moves: what the machine costs in each of these regions. @default none known */
   rates?(provider: string, regions: readonly string[], shape: MachineShape): readonly HostRate[];
-  /** What one such machine takes of the account's quotas, bought as its shape says. @default nothing that is known */
-  quota?(provider: string, shape: MachineShape): readonly QuotaNeed[];
 }
 
 /** One catalogue of several: each speaks for its providers, `own` for all others. */
@@ -56,7 +48,6 @@ export function composeCatalogues(
     defaultPlaces: (provider) => of(provider).defaultPlaces(provider),
     dollarsPerHour: (provider, place, shape) => of(provider).dollarsPerHour(provider, place, shape),
     rates: (provider, regions, shape) => of(provider).rates?.(provider, regions, shape) ?? [],
-    quota: (provider, shape) => of(provider).quota?.(provider, shape) ?? [],
   };
 }
 

@@ -1,5 +1,5 @@
 export { composeCatalogues, ownMachines } from "./catalogue.ts";
-export type { HostRate, MachineAnswer, MachineCatalogue, MachineRequest, QuotaNeed } from "./catalogue.ts";
+export type { HostRate, MachineAnswer, MachineCatalogue, MachineRequest } from "./catalogue.ts";
 export { explainTrial } from "./explain.ts";
 export type { EarlierRun, Explanation } from "./explain.ts";
 export { planExperiment } from "./plan-experiment.ts";

@@ -113,6 +113,8 @@ class DeploymentPlanner {
     const shape = this.#shape(name, role, provider, place);
     const given = provider === "hosts" ? this.#given(name, role, lane) : undefined;
     const count = given?.length ?? role.count;
+    const regions = new Set((ownPlaces ?? this.places()[provider] ?? []).map(({ region }) => region));
+    const rates = this.#inputs.catalogue.rates?.(provider, [...regions], shape) ?? [];
     const swap = role.swap ?? this.#spec.swap;
     return Array.from({ length: count }, (_, index): PlannedHost => ({
       name: `${lane === "shared" || this.#spec.lanes === 1 ? "" : `l${lane}-`}${name}-${index}`,
@@ -133,25 +135,8 @@ class DeploymentPlanner {
       given: given?.[index],
       facts: this.#definition.spec.facts,
       dollarsPerHour: this.#inputs.catalogue.dollarsPerHour(provider, place, shape),
-      ...this.#ratesAndQuota(provider, ownPlaces ?? this.places()[provider] ?? [], shape),
-    }));
-  }
-
-  /** Nothing where there is nothing to reckon with: plans of local hosts stay as they are. */
-  #ratesAndQuota(
-    provider: string,
-    places: readonly Place[],
-    shape: MachineShape,
-  ): Pick<PlannedHost, "rates" | "quota"> {
-    const { catalogue } = this.#inputs;
-    const regions = [...new Set(places.map((place) => place.region))];
-    const rates = catalogue.rates?.(provider, regions, shape) ?? [];
-    const needs = (spot: boolean) => catalogue.quota?.(provider, { ...shape, spot }) ?? [];
-    const quota = { spot: needs(true), onDemand: needs(false) };
-    return {
       ...(rates.length === 0 ? {} : { rates }),
-      ...(quota.spot.length + quota.onDemand.length === 0 ? {} : { quota }),
-    };
+    }));
   }
 
   #provider(role: RoleSpec): string {

@@ -3,7 +3,7 @@ import type { Failure, FailureClass } from "../errors/failure.ts";
 import type { PhaseName } from "../names/keys.ts";
 import type { CollectRule, Unit } from "../ports/host-agent.ts";
 import type { MachineShape, Place } from "../ports/provider.ts";
-import type { HostRate, QuotaNeed } from "./catalogue.ts";
+import type { HostRate } from "./catalogue.ts";
 
 /**
  * A plan: what a definition becomes once everything that can be known before a machine exists is known.
@@ -100,8 +100,6 @@ export interface PlannedHost {
   readonly dollarsPerHour: number | "unknown";
   /** In every region where it may be, by the prices of the day of planning. */
   readonly rates?: readonly HostRate[] | undefined;
-  /** What it takes of the account's quotas, as spot and on demand. */
-  readonly quota?: { readonly spot: readonly QuotaNeed[]; readonly onDemand: readonly QuotaNeed[] } | undefined;
   readonly mounts?: readonly { readonly device: string; readonly path: string; readonly options: string }[] | undefined;
   /** Places of this host alone, in order, where its role doesn't follow the deployment's (hosts spread over regions). */
   readonly places?: readonly Place[] | undefined;

@@ -134,6 +134,8 @@ export interface QuotaUse {
   readonly metric: string;
   readonly used: number;
   readonly limit: number;
+  /** What the shapes asked about add to `used`; left out where the cloud's rules for that aren't known. */
+  readonly needed?: number | undefined;
 }
 
 /**
@@ -152,8 +154,8 @@ export interface Provider {
   sweep(scope: SweepScope): AsyncIterable<TaggedResource>;
   /** Deletes one swept resource, whoever made it; for the reaper. */
   destroyResource(resource: TaggedResource): Promise<void>;
-  /** What the account may still use there; left out, or without a metric, where the cloud doesn't tell. */
-  quota?(place: Place): Promise<readonly QuotaUse[]>;
+  /** The quotas that machines of these shapes draw from; left out, or without one, where the cloud doesn't tell. */
+  quota?(place: Place, shapes: readonly MachineShape[]): Promise<readonly QuotaUse[]>;
 }
 
 export type EnsureOutcome =

@@ -54,9 +54,6 @@ const families: readonly Family[] = [
 
 const sizeOf = (vcpus: number): string => (vcpus === 2 ? "large" : vcpus === 4 ? "xlarge" : `${vcpus / 4}xlarge`);
 
-/** "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances" and "All Standard … Spot Instance Requests", in vCPUs. */
-const quota = { onDemand: ["L-1216C47A"], spot: ["L-34B43A08"] };
-
 const burstable = (type: string, memoryGib: number, architecture: "x86_64" | "arm64" = "x86_64"): MachineType => ({
   cloud: "aws",
   type,
@@ -66,7 +63,6 @@ const burstable = (type: string, memoryGib: number, architecture: "x86_64" | "ar
   localDisk: "none",
   burstable: true,
   confidential: undefined,
-  quota,
 });
 
 export const awsMachines: readonly MachineType[] = [
@@ -96,7 +92,6 @@ export const awsMachines: readonly MachineType[] = [
         localDisk: nvme === undefined ? "none" : { disks: nvme[0], bytesEach: nvme[1] * gb },
         burstable: false,
         confidential: undefined,
-        quota,
       };
     }),
   ),

@@ -3,11 +3,10 @@ import { gib } from "./machine-type.ts";
 
 /**
  * Azure VM sizes: those that the reproduced systems use (MAGE: D16d_v4; Pirateship: DC16ads_v5, DC16eds_v5, D16ads_v5,
- * D8ds_v6 or v5) and the usual sizes of common families. Shapes and quota families are those of Microsoft's size pages.
+ * D8ds_v6 or v5) and the usual sizes of common families. Shapes are those of Microsoft's size pages.
  */
 interface Family {
   readonly name: (vcpus: number) => string;
-  readonly quota: string;
   readonly gibPerVcpu: number;
   readonly vcpus: readonly number[];
   readonly arch?: "arm64";
@@ -20,63 +19,63 @@ interface Family {
 
 const usual = [2, 4, 8, 16, 32, 48, 64];
 const families: readonly Family[] = [
-  { name: (n) => `Standard_D${n}s_v5`, quota: "standardDSv5Family", gibPerVcpu: 4, vcpus: usual },
-  { name: (n) => `Standard_D${n}as_v5`, quota: "standardDASv5Family", gibPerVcpu: 4, vcpus: usual },
+  { name: (n) => `Standard_D${n}s_v5`, gibPerVcpu: 4, vcpus: usual },
+  { name: (n) => `Standard_D${n}as_v5`, gibPerVcpu: 4, vcpus: usual },
   {
     name: (n) => `Standard_D${n}ads_v5`,
-    quota: "standardDADSv5Family",
+
     gibPerVcpu: 4,
     vcpus: usual,
     tempGibPerVcpu: 37.5,
   },
-  { name: (n) => `Standard_D${n}d_v4`, quota: "standardDDv4Family", gibPerVcpu: 4, vcpus: usual, tempGibPerVcpu: 37.5 },
+  { name: (n) => `Standard_D${n}d_v4`, gibPerVcpu: 4, vcpus: usual, tempGibPerVcpu: 37.5 },
   {
     name: (n) => `Standard_D${n}ds_v4`,
-    quota: "standardDDSv4Family",
+
     gibPerVcpu: 4,
     vcpus: usual,
     tempGibPerVcpu: 37.5,
   },
   {
     name: (n) => `Standard_D${n}ds_v5`,
-    quota: "standardDDSv5Family",
+
     gibPerVcpu: 4,
     vcpus: usual,
     tempGibPerVcpu: 37.5,
   },
   {
     name: (n) => `Standard_D${n}ds_v6`,
-    quota: "StandardDdsv6Family",
+
     gibPerVcpu: 4,
     vcpus: usual,
     nvme: { vcpusPerDisk: 8, bytesEach: 440 * gib },
   },
   {
     name: (n) => `Standard_D${n}ps_v5`,
-    quota: "standardDPSv5Family",
+
     gibPerVcpu: 4,
     vcpus: [2, 4, 8, 16, 32, 48],
     arch: "arm64",
   },
-  { name: (n) => `Standard_F${n}s_v2`, quota: "standardFSv2Family", gibPerVcpu: 2, vcpus: usual },
-  { name: (n) => `Standard_E${n}s_v5`, quota: "standardESv5Family", gibPerVcpu: 8, vcpus: usual },
+  { name: (n) => `Standard_F${n}s_v2`, gibPerVcpu: 2, vcpus: usual },
+  { name: (n) => `Standard_E${n}s_v5`, gibPerVcpu: 8, vcpus: usual },
   {
     name: (n) => `Standard_L${n}s_v3`,
-    quota: "standardLSv3Family",
+
     gibPerVcpu: 8,
     vcpus: [8, 16, 32, 48, 64],
     nvme: { vcpusPerDisk: 8, bytesEach: 1.92e12 },
   },
   {
     name: (n) => `Standard_DC${n}as_v5`,
-    quota: "standardDCASv5Family",
+
     gibPerVcpu: 4,
     vcpus: usual,
     confidential: "SEV-SNP",
   },
   {
     name: (n) => `Standard_DC${n}ads_v5`,
-    quota: "standardDCADSv5Family",
+
     gibPerVcpu: 4,
     vcpus: usual,
     tempGibPerVcpu: 37.5,
@@ -84,26 +83,20 @@ const families: readonly Family[] = [
   },
   {
     name: (n) => `Standard_DC${n}es_v5`,
-    quota: "standardDCEV5Family",
+
     gibPerVcpu: 4,
     vcpus: usual,
     confidential: "TDX",
   },
   {
     name: (n) => `Standard_DC${n}eds_v5`,
-    quota: "standardDCEDV5Family",
+
     gibPerVcpu: 4,
     vcpus: usual,
     tempGibPerVcpu: 37.5,
     confidential: "TDX",
   },
 ];
-
-/** Spot machines of all families share one limit; every machine also counts against the region's total. */
-const quotaOf = (family: string): MachineType["quota"] => ({
-  onDemand: [family, "cores"],
-  spot: ["lowPriorityCores"],
-});
 
 const burstable = (type: string, vcpus: number, memoryGib: number): MachineType => ({
   cloud: "azure",
@@ -114,7 +107,6 @@ const burstable = (type: string, vcpus: number, memoryGib: number): MachineType 
   localDisk: "none",
   burstable: true,
   confidential: undefined,
-  quota: quotaOf("standardBSFamily"),
 });
 
 export const azureMachines: readonly MachineType[] = [
@@ -132,7 +124,6 @@ export const azureMachines: readonly MachineType[] = [
       localDisk: localDiskOf(family, vcpus),
       burstable: false,
       confidential: family.confidential,
-      quota: quotaOf(family.quota),
     })),
   ),
 ];

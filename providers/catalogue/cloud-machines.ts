@@ -91,11 +91,6 @@ export const cloudMachines = (prices: Prices): MachineCatalogue => ({
           return { region, onDemand, spot };
         })
       : [],
-  quota(provider, shape) {
-    const known = isCloud(provider) ? findMachineType(provider, shape.type) : undefined;
-    const metrics = shape.spot ? known?.quota.spot : known?.quota.onDemand;
-    return (metrics ?? []).map((metric) => ({ metric, amount: shape.vcpus }));
-  },
 });
 
 function resolveMachine(request: MachineRequest, prices: Prices): MachineAnswer {
@@ -128,7 +123,7 @@ function shapeOf(
   }
   return {
     type: machine.type,
-    image: image?.reference ?? name,
+    image: image ?? name,
     architecture: machine.architecture,
     vcpus: machine.vcpus,
     memoryBytes: machine.memoryBytes,

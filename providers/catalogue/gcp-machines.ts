@@ -9,8 +9,6 @@ export interface GcpFamily {
   readonly name: string;
   readonly gibPerVcpu: number;
   readonly vcpus: readonly number[];
-  /** The region's limit that its processors count against. */
-  readonly quota: string;
   readonly arch?: "arm64";
   readonly localSsd: boolean;
   /** What its price is made of: `{core} Instance Core` and `Ram` in Google's price list. */
@@ -19,36 +17,33 @@ export interface GcpFamily {
 
 const usual = [2, 4, 8, 16, 32, 48, 64];
 export const gcpFamilies: readonly GcpFamily[] = [
-  { name: "e2-standard", series: "E2", gibPerVcpu: 4, vcpus: [2, 4, 8, 16, 32], quota: "CPUS", localSsd: false },
-  { name: "e2-highcpu", series: "E2", gibPerVcpu: 1, vcpus: [2, 4, 8, 16, 32], quota: "CPUS", localSsd: false },
-  { name: "e2-highmem", series: "E2", gibPerVcpu: 8, vcpus: [2, 4, 8, 16], quota: "CPUS", localSsd: false },
-  { name: "n2-standard", series: "N2", gibPerVcpu: 4, vcpus: usual, quota: "N2_CPUS", localSsd: true },
-  { name: "n2-highcpu", series: "N2", gibPerVcpu: 1, vcpus: usual, quota: "N2_CPUS", localSsd: true },
-  { name: "n2-highmem", series: "N2", gibPerVcpu: 8, vcpus: usual, quota: "N2_CPUS", localSsd: true },
-  { name: "n2d-standard", series: "N2D AMD", gibPerVcpu: 4, vcpus: usual, quota: "N2D_CPUS", localSsd: true },
-  { name: "n2d-highcpu", series: "N2D AMD", gibPerVcpu: 1, vcpus: usual, quota: "N2D_CPUS", localSsd: true },
+  { name: "e2-standard", series: "E2", gibPerVcpu: 4, vcpus: [2, 4, 8, 16, 32], localSsd: false },
+  { name: "e2-highcpu", series: "E2", gibPerVcpu: 1, vcpus: [2, 4, 8, 16, 32], localSsd: false },
+  { name: "e2-highmem", series: "E2", gibPerVcpu: 8, vcpus: [2, 4, 8, 16], localSsd: false },
+  { name: "n2-standard", series: "N2", gibPerVcpu: 4, vcpus: usual, localSsd: true },
+  { name: "n2-highcpu", series: "N2", gibPerVcpu: 1, vcpus: usual, localSsd: true },
+  { name: "n2-highmem", series: "N2", gibPerVcpu: 8, vcpus: usual, localSsd: true },
+  { name: "n2d-standard", series: "N2D AMD", gibPerVcpu: 4, vcpus: usual, localSsd: true },
+  { name: "n2d-highcpu", series: "N2D AMD", gibPerVcpu: 1, vcpus: usual, localSsd: true },
   {
     name: "c2-standard",
     series: "Compute optimized",
     gibPerVcpu: 4,
     vcpus: [4, 8, 16, 30, 60],
-    quota: "C2_CPUS",
+
     localSsd: true,
   },
-  { name: "c3-standard", series: "C3", gibPerVcpu: 4, vcpus: [4, 8, 22, 44, 88], quota: "C3_CPUS", localSsd: false },
+  { name: "c3-standard", series: "C3", gibPerVcpu: 4, vcpus: [4, 8, 22, 44, 88], localSsd: false },
   {
     name: "t2a-standard",
     series: "T2A Arm",
     gibPerVcpu: 4,
     vcpus: [1, 2, 4, 8, 16, 32, 48],
-    quota: "T2A_CPUS",
+
     arch: "arm64",
     localSsd: false,
   },
 ];
-
-/** Spot machines count against one limit of their own where the project has it. */
-const quotaOf = (metric: string): MachineType["quota"] => ({ onDemand: [metric], spot: ["PREEMPTIBLE_CPUS"] });
 
 const shared = (type: string, memoryGib: number): MachineType => ({
   cloud: "gcp",
@@ -59,7 +54,6 @@ const shared = (type: string, memoryGib: number): MachineType => ({
   localDisk: "none",
   burstable: true,
   confidential: undefined,
-  quota: quotaOf("CPUS"),
 });
 
 export const gcpMachines: readonly MachineType[] = [
@@ -76,7 +70,6 @@ export const gcpMachines: readonly MachineType[] = [
       localDisk: family.localSsd ? "attachable" : "none",
       burstable: false,
       confidential: undefined,
-      quota: quotaOf(family.quota),
     })),
   ),
 ];

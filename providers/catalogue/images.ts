@@ -3,66 +3,47 @@ import type { Cloud } from "./machine-type.ts";
 /**
  * Cloud-neutral names of operating systems, and what each cloud calls the newest image of one.
  *
- * - AWS: `resolve:ssm:{parameter}`, the public SSM parameter that Canonical and Debian keep pointed at the newest AMI of
- *   the region; without SSM the newest image by owner and name pattern.
+ * - AWS: `{owner}/{name}` with `*` at the end of the name: of the owner's images of that line the newest. Unlike an AMI id
+ *   it means the same in every region.
  * - Azure: the marketplace URN `publisher:offer:sku:latest`.
  * - Google: the image family, `projects/{project}/global/images/family/{family}`.
  *
  * Names are those of Canonical's and Debian's pages on their cloud images and of the clouds' own documentation.
  */
-export interface CloudImage {
-  /** What stands in a machine's shape. */
-  readonly reference: string;
-  /** For AWS without SSM: whose image, and what its name begins with; the newest counts. */
-  readonly owner?: string;
-  readonly namePattern?: string;
-}
-
 type Architecture = "x86_64" | "arm64";
 
 interface NeutralImage {
-  readonly aws: (arch: Architecture) => CloudImage;
+  readonly aws: (arch: Architecture) => string;
   /** Confidential sizes boot images of a line of their own. */
-  readonly azure: (arch: Architecture, isConfidential: boolean) => CloudImage;
-  readonly gcp: (arch: Architecture) => CloudImage;
+  readonly azure: (arch: Architecture, isConfidential: boolean) => string;
+  readonly gcp: (arch: Architecture) => string;
 }
 
 const canonical = "099720109477";
 const debian = "136693071363";
 const debArch = (arch: Architecture): string => (arch === "arm64" ? "arm64" : "amd64");
-const family = (project: string, name: string): CloudImage => ({
-  reference: `projects/${project}/global/images/family/${name}`,
-});
-const ubuntuAmi = (release: string, code: string, volume: string, arch: Architecture): CloudImage => ({
-  reference: `resolve:ssm:/aws/service/canonical/ubuntu/server/${release}/stable/current/${debArch(arch)}/hvm/ebs-${volume}/ami-id`,
-  owner: canonical,
-  namePattern: `ubuntu/images/hvm-ssd${volume === "gp3" ? "-gp3" : ""}/ubuntu-${code}-${release}-${debArch(arch)}-server-*`,
-});
+const family = (project: string, name: string): string => `projects/${project}/global/images/family/${name}`;
+const ubuntuAmi = (release: string, code: string, volume: string, arch: Architecture): string =>
+  `${canonical}/ubuntu/images/${volume}/ubuntu-${code}-${release}-${debArch(arch)}-server-*`;
 
 const images: Readonly<Record<string, NeutralImage>> = {
   "ubuntu-24.04": {
-    aws: (arch) => ubuntuAmi("24.04", "noble", "gp3", arch),
-    azure: (arch, isConfidential) => ({
-      reference: `Canonical:ubuntu-24_04-lts:${isConfidential ? "cvm" : arch === "arm64" ? "server-arm64" : "server"}:latest`,
-    }),
+    aws: (arch) => ubuntuAmi("24.04", "noble", "hvm-ssd-gp3", arch),
+    azure: (arch, isConfidential) =>
+      `Canonical:ubuntu-24_04-lts:${isConfidential ? "cvm" : arch === "arm64" ? "server-arm64" : "server"}:latest`,
     gcp: (arch) => family("ubuntu-os-cloud", `ubuntu-2404-lts-${debArch(arch)}`),
   },
   "ubuntu-22.04": {
-    aws: (arch) => ubuntuAmi("22.04", "jammy", "gp2", arch),
-    azure: (arch, isConfidential) => ({
-      reference: isConfidential
+    aws: (arch) => ubuntuAmi("22.04", "jammy", "hvm-ssd", arch),
+    azure: (arch, isConfidential) =>
+      isConfidential
         ? "Canonical:0001-com-ubuntu-confidential-vm-jammy:22_04-lts-cvm:latest"
         : `Canonical:0001-com-ubuntu-server-jammy:${arch === "arm64" ? "22_04-lts-arm64" : "22_04-lts-gen2"}:latest`,
-    }),
     gcp: (arch) => family("ubuntu-os-cloud", arch === "arm64" ? "ubuntu-2204-lts-arm64" : "ubuntu-2204-lts"),
   },
   "debian-12": {
-    aws: (arch) => ({
-      reference: `resolve:ssm:/aws/service/debian/release/12/latest/${debArch(arch)}`,
-      owner: debian,
-      namePattern: `debian-12-${debArch(arch)}-*`,
-    }),
-    azure: (arch) => ({ reference: `Debian:debian-12:${arch === "arm64" ? "12-arm64" : "12-gen2"}:latest` }),
+    aws: (arch) => `${debian}/debian-12-${debArch(arch)}-*`,
+    azure: (arch) => `Debian:debian-12:${arch === "arm64" ? "12-arm64" : "12-gen2"}:latest`,
     gcp: (arch) => family("debian-cloud", arch === "arm64" ? "debian-12-arm64" : "debian-12"),
   },
 };
@@ -77,4 +58,4 @@ export const findImage = (
   cloud: Cloud,
   architecture: Architecture,
   isConfidential = false,
-): CloudImage | undefined => images[name]?.[cloud](architecture, isConfidential);
+): string | undefined => images[name]?.[cloud](architecture, isConfidential);

@@ -17,8 +17,6 @@ export interface MachineType {
   /** Shared or metered processors: what it gives depends on what was used before. Never chosen unless named. */
   readonly burstable: boolean;
   readonly confidential: "SEV-SNP" | "TDX" | undefined;
-  /** The account's limits that its processors count against, in the cloud's own names. */
-  readonly quota: { readonly onDemand: readonly string[]; readonly spot: readonly string[] };
 }
 
 export const gib = 2 ** 30;
