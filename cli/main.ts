@@ -173,6 +173,16 @@ function buildProgram(): Command {
     .description("one row a trial: parameters and metrics")
     .action(act(program, async () => (await import("./commands/results.ts")).results));
   program
+    .command("compare")
+    .argument(run, `A: ${runHelp}; alone, both sides of its comparisons`)
+    .argument("[run]", "B: another run, held against the first")
+    .option("--metric <name...>", "only these metrics of the summary")
+    .option("--point <text>", "only points whose key has this in it")
+    .option("--margin <share>", "changes up to this don't matter", "1%")
+    .option("--confidence <share>", "of the intervals", "95%")
+    .description("say whether B differs from A: same, different or cannot tell, and how many more trials would tell")
+    .action(act(program, async () => (await import("./commands/compare.ts")).compare));
+  program
     .command("figures")
     .argument("[experiment]", `${experiment}; all that have results without it`)
     .option("--run <run>", "from this run instead of the newest")
