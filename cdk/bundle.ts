@@ -2,6 +2,9 @@ import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { BuildOptions, Plugin } from "esbuild";
 import { build } from "esbuild";
+import type { FunctionSpec } from "../lambdas/functions.ts";
+import { cloudFunctions, serviceFunctions, taskFunctions } from "../lambdas/functions.ts";
+import { kebabCase } from "./kebab-case.ts";
 
 /**
  * Bundles one function's entry into a folder that Lambda takes as it is: `index.mjs`, and the supervisor's files where
@@ -25,6 +28,28 @@ export async function bundleFunction(root: string, bundle: FunctionBundle): Prom
   });
   if (!bundle.withSupervisor) return;
   for (const file of ["supervisor.sh", "put.mjs"]) cpSync(join(root, "supervisor", file), join(bundle.outDir, file));
+}
+
+/** Bundles every function that a deployment for these providers has, a folder each. */
+export async function bundleFunctions(root: string, folder: string, providers: readonly string[]): Promise<void> {
+  const specs: Readonly<Record<string, FunctionSpec>> = {
+    ...taskFunctions,
+    ...serviceFunctions,
+    ...Object.fromEntries(
+      Object.entries(cloudFunctions).flatMap(([cloud, spec]) =>
+        providers.includes(cloud) ? [[`cloud-${cloud}`, spec]] : [],
+      ),
+    ),
+  };
+  await Promise.all(
+    Object.entries(specs).map(([name, spec]) =>
+      bundleFunction(root, {
+        entry: kebabCase(name),
+        outDir: join(folder, kebabCase(name)),
+        withSupervisor: spec.needs.includes("hosts"),
+      }),
+    ),
+  );
 }
 
 export const bundleOptions = (root: string): BuildOptions => ({
@@ -52,11 +77,11 @@ export const bundleOptions = (root: string): BuildOptions => ({
 /** zod's error messages in fifty languages: 300 kB of each bundle, of which ours is read from its own file anyway. */
 const oneLanguage: Plugin = {
   name: "one-language",
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer }) =>
+  setup: (esbuild) => {
+    esbuild.onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer }) =>
       importer.includes("/node_modules/zod/") ? { path: "locales", namespace: "empty" } : undefined,
     );
-    onLoad({ filter: /.*/, namespace: "empty" }, () => ({ contents: "export {};" }));
+    esbuild.onLoad({ filter: /.*/, namespace: "empty" }, () => ({ contents: "export {};" }));
   },
 };
 
@@ -65,8 +90,8 @@ function ownFilesArePure(root: string): Plugin {
   const modules = `${resolve(root, "node_modules")}/`;
   return {
     name: "own-files-are-pure",
-    setup: ({ onResolve }) => {
-      onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, importer }) => {
+    setup: (esbuild) => {
+      esbuild.onResolve({ filter: /^\.\.?\/.*\.ts$/ }, ({ path, importer }) => {
         if (importer === "" || importer.startsWith(modules)) return undefined;
         return { path: resolve(dirname(importer), path), sideEffects: false };
       });

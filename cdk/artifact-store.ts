@@ -1,0 +1,51 @@
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership, StorageClass } from "aws-cdk-lib/aws-s3";
+import { Construct } from "constructs";
+
+export interface ArtifactStoreProps {
+  /**
+   * What becomes of the evidence when the stack is destroyed.
+   * @default "keep"
+   */
+  readonly onDestroy?: "keep" | "delete";
+  /** Days until raw logs move to a colder, cheaper class. @default 90 */
+  readonly rawLogsColdAfterDays?: number;
+}
+
+/** The bucket that is the only truth: private, encrypted, TLS only, versioned, kept when the stack goes. */
+export class ArtifactStore extends Construct {
+  readonly bucket: Bucket;
+
+  constructor(scope: Construct, id: string, props: ArtifactStoreProps = {}) {
+    super(scope, id);
+    const deletes = props.onDestroy === "delete";
+    this.bucket = new Bucket(this, "Bucket", {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      // Records that are replaced (boards, beats) keep their earlier versions for a while: what a crash looked like.
+      versioned: true,
+      removalPolicy: deletes ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
+      autoDeleteObjects: deletes,
+      lifecycleRules: [
+        { id: "earlier-versions", noncurrentVersionExpiration: Duration.days(30) },
+        { id: "broken-uploads", abortIncompleteMultipartUploadAfter: Duration.days(2) },
+        {
+          id: "cold-runs",
+          prefix: "runs/",
+          objectSizeGreaterThan: 128 * 1024, // smaller objects cost more to move than they save
+          transitions: [
+            {
+              storageClass: StorageClass.INTELLIGENT_TIERING,
+              transitionAfter: Duration.days(props.rawLogsColdAfterDays ?? 90),
+            },
+          ],
+        },
+        // What EC2 hosts put there by themselves isn't evidence.
+        { id: "scratch", prefix: "scratch/", expiration: Duration.days(30) },
+      ],
+    });
+  }
+}

@@ -1,0 +1,154 @@
+import { join } from "node:path";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Effect, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import type { Version } from "aws-cdk-lib/aws-lambda";
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  Tracing,
+} from "aws-cdk-lib/aws-lambda";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { Bucket } from "aws-cdk-lib/aws-s3";
+import { Construct } from "constructs";
+import { kebabCase } from "./kebab-case.ts";
+import type { CloudName, FunctionSpec, Need, ServiceFunctionName } from "../lambdas/functions.ts";
+import { cloudFunctions, serviceFunctions, taskFunctions } from "../lambdas/functions.ts";
+import type { HandlerName } from "../lambdas/handlers.ts";
+import type { MachineNames } from "./machine-names.ts";
+import { machineArns, statesArn } from "./machine-names.ts";
+import type { FlowSecrets } from "./secrets.ts";
+
+export interface FlowFunctionsProps {
+  /** Folder with one bundle a function, by the entry's name. */
+  readonly bundles: string;
+  readonly bucket: Bucket;
+  readonly secrets: FlowSecrets;
+  /** The state machines by name: their ARNs are known before they are, since they in turn name these functions. */
+  readonly machines: MachineNames;
+  readonly clouds: readonly CloudName[];
+  /** Variables of every function. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+export type FunctionName = HandlerName | ServiceFunctionName;
+
+/** Every function, each with a role that holds what `lambdas/functions.ts` says it needs and nothing else. */
+export class FlowFunctions extends Construct {
+  readonly functions: ReadonlyMap<string, LambdaFunction>;
+  private readonly props: FlowFunctionsProps;
+  private readonly machineArns: { readonly sweep: string; readonly teardown: string };
+  private readonly made = new Map<string, LambdaFunction>();
+  private readonly cloudVersions = new Map<CloudName, Version>();
+
+  constructor(scope: Construct, id: string, props: FlowFunctionsProps) {
+    super(scope, id);
+    this.props = props;
+    this.machineArns = machineArns(this, props.machines);
+    this.functions = this.made;
+    for (const cloud of props.clouds) {
+      const made = this.make(`cloud-${cloud}`, cloudFunctions[cloud]);
+      const secret = cloud === "aws" ? undefined : props.secrets.clouds[cloud];
+      if (secret !== undefined) {
+        secret.grantRead(made);
+        made.addEnvironment("REPRISE_CLOUD_SECRET", secret.secretArn);
+      }
+      this.cloudVersions.set(cloud, made.currentVersion);
+    }
+    for (const [name, spec] of Object.entries({ ...taskFunctions, ...serviceFunctions })) this.make(name, spec);
+  }
+
+  get(name: FunctionName | `cloud-${CloudName}`): LambdaFunction {
+    const made = this.made.get(name);
+    if (made === undefined) throw new Error(`there is no function ${name}`);
+    return made;
+  }
+
+  /** Tells the functions where hosts report. */
+  setEndpoint(url: string): void {
+    for (const [name, spec] of Object.entries(taskFunctions)) {
+      if (spec.needs.includes("hosts")) this.made.get(name)?.addEnvironment("REPRISE_ENDPOINT_URL", url);
+    }
+  }
+
+  private make(name: string, spec: FunctionSpec): LambdaFunction {
+    const { bundles, variables, secrets, bucket } = this.props;
+    const machineArns = this.machineArns;
+    const made = new LambdaFunction(this, name, {
+      description: `reprise: ${spec.purpose}`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      handler: "index.handler",
+      code: Code.fromAsset(join(bundles, kebabCase(name))),
+      timeout: Duration.seconds(spec.timeoutSec),
+      memorySize: spec.memoryMb,
+      tracing: Tracing.ACTIVE,
+      loggingFormat: LoggingFormat.TEXT, // each line is JSON already
+      logGroup: new LogGroup(this, `${name}Logs`, {
+        retention: RetentionDays.THREE_MONTHS,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+      environment: {
+        ...variables,
+        REPRISE_BUCKET: bucket.bucketName,
+        REPRISE_SWEEP_ARN: machineArns.sweep,
+        REPRISE_TEARDOWN_ARN: machineArns.teardown,
+      },
+      // A run that began before a deploy goes on with the code it began with: its definition names versions.
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+    });
+    for (const need of spec.needs) this.grant(made, need);
+    if (spec.needs.includes("secret")) made.addEnvironment("REPRISE_MASTER_SECRET", secrets.master.secretArn);
+    this.made.set(name, made);
+    return made;
+  }
+
+  private grant(to: LambdaFunction, need: Need): void {
+    const { bucket, secrets, machines } = this.props;
+    const { machineArns } = this;
+    const allow = (actions: string[], resources: string[]): void =>
+      to.addToRolePolicy(new PolicyStatement({ effect: Effect.ALLOW, actions, resources }));
+    switch (need) {
+      case "store":
+        allow(["s3:ListBucket"], [bucket.bucketArn]);
+        // Nothing here deletes: evidence is only ever added.
+        allow(
+          ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
+          ["runs/*", "results/*", "blobs/*"].map((prefix) => bucket.arnForObjects(prefix)),
+        );
+        return;
+      case "secret":
+        secrets.master.grantRead(to);
+        return;
+      case "hosts":
+        return; // SSH asks nothing of AWS
+      case "providers":
+        for (const [cloud, version] of this.cloudVersions) {
+          allow(["lambda:InvokeFunction"], [version.functionArn]);
+          to.addEnvironment(`REPRISE_CLOUD_${cloud.toUpperCase()}`, version.functionArn);
+        }
+        return;
+      case "startsTeardown":
+        allow(["states:StartExecution"], [machineArns.teardown]);
+        return;
+      case "wakes":
+        allow(
+          ["states:SendTaskSuccess", "states:SendTaskFailure", "states:SendTaskHeartbeat"],
+          [machineArns.sweep, `${machineArns.sweep}/*`, machineArns.teardown],
+        );
+        return;
+      case "readsHistory": {
+        // Children of the distributed Map run under `{machine}/{label}`.
+        const executions = [`${machines.sweep}:*`, `${machines.sweep}/*`, `${machines.teardown}:*`].map(
+          (resourceName) => statesArn(this, "execution", resourceName),
+        );
+        allow(["states:GetExecutionHistory", "states:DescribeExecution"], executions);
+        return;
+      }
+      default:
+        return need satisfies never;
+    }
+  }
+}
