@@ -6,7 +6,7 @@ import type { WireObject } from "../common/wire.ts";
 import { regions } from "./catalog.ts";
 import { invalid, OperationError, pathOf } from "./project.ts";
 import type { GcpOperation, GcpResource, Project } from "./project.ts";
-import { listRoute } from "./lists.ts";
+import { aggregatedRoute, listRoute } from "./lists.ts";
 import type { GcpContext, GcpRoute } from "./route.ts";
 
 const badBody = (message: string): CloudError => new CloudError(400, "invalid", `Invalid value for field ${message}`);
@@ -342,6 +342,8 @@ const policyUser = (project: Project, policy: GcpResource): string | undefined =
   return user === undefined ? undefined : project.fullName(pathOf(user));
 };
 
+const allRegions = (): string[] => Object.keys(regions).map((region) => `regions/${region}`);
+
 export const networkRoutes: readonly GcpRoute[] = [
   {
     id: "compute.networks.insert",
@@ -384,6 +386,11 @@ export const networkRoutes: readonly GcpRoute[] = [
   listRoute("compute.subnetworks.list", "regions/{region}/subnetworks", "subnetworkList", ({ project, path }) =>
     project.visible("subnetworks", `regions/${path["region"] ?? ""}`).map((r) => viewSubnetwork(project, r)),
   ),
+  aggregatedRoute("compute.subnetworks.aggregatedList", "subnetworks", "subnetworkAggregatedList", {
+    scopes: allRegions,
+    all: ({ project }) =>
+      project.visible("subnetworks").map((r) => ({ scope: r.scope, item: viewSubnetwork(project, r) })),
+  }),
   {
     id: "compute.subnetworks.delete",
     method: "DELETE",
@@ -452,6 +459,11 @@ export const networkRoutes: readonly GcpRoute[] = [
     ({ project, path }) =>
       project.visible("resourcePolicies", `regions/${path["region"] ?? ""}`).map((r) => viewPolicy(project, r)),
   ),
+  aggregatedRoute("compute.resourcePolicies.aggregatedList", "resourcePolicies", "resourcePolicyAggregatedList", {
+    scopes: allRegions,
+    all: ({ project }) =>
+      project.visible("resourcePolicies").map((r) => ({ scope: r.scope, item: viewPolicy(project, r) })),
+  }),
   {
     id: "compute.resourcePolicies.delete",
     method: "DELETE",

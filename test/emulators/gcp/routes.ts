@@ -4,6 +4,7 @@ import { CloudError, NotImplemented } from "../common/cloud-error.ts";
 import type { WireObject } from "../common/wire.ts";
 import { images, isOffered, isZone, machineTypes, regionOf, regions, zonesOf } from "./catalog.ts";
 import type { ImageInfo, MachineTypeInfo } from "./catalog.ts";
+import { machineFields } from "./instance-body.ts";
 import { imageLink } from "./instances.ts";
 import type { Machines } from "./instances.ts";
 import { aggregatedRoute, listRoute } from "./lists.ts";
@@ -74,6 +75,13 @@ const instanceRoutes = (machines: Machines): readonly GcpRoute[] => [
     mutate: (c) => setLabels(machines, c, needInstance(c)),
   },
   {
+    id: "compute.instances.setMetadata",
+    method: "POST",
+    path: `${instancePath}/setMetadata`,
+    query: ["requestId"],
+    mutate: (c) => setMetadata(machines, c, needInstance(c)),
+  },
+  {
     id: "compute.instances.setScheduling",
     method: "POST",
     path: `${instancePath}/setScheduling`,
@@ -122,6 +130,25 @@ function setLabels(machines: Machines, context: GcpContext, resource: GcpResourc
   // The change is seen at once: two writers with the same fingerprint can't both win.
   resource.labels = input.labels;
   return machines.change(context, resource, "setLabels", () => undefined);
+}
+
+const SetMetadata = z.strictObject({
+  kind: z.literal("compute#metadata").optional(),
+  fingerprint: z.string(),
+  items: machineFields.metadata.unwrap().shape.items,
+});
+
+/** All items are replaced, on a running machine too; refused as labels are when they have changed since they were read. */
+function setMetadata(machines: Machines, context: GcpContext, instance: GcpResource) {
+  const { items, fingerprint: read } = accept(
+    SetMetadata,
+    context.body,
+    (message) => new CloudError(400, "invalid", `Invalid value for field ${message}`),
+  );
+  if (read !== fingerprint(instance.body["metadata"] ?? {}))
+    throw new CloudError(412, "conditionNotMet", "Supplied fingerprint does not match current metadata fingerprint.");
+  instance.body = { ...instance.body, metadata: { items } };
+  return machines.change(context, instance, "setMetadata", () => undefined);
 }
 
 const diskPath = "zones/{zone}/disks/{disk}";
