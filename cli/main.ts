@@ -191,6 +191,21 @@ function buildProgram(): Command {
     .option("--gallery", "also one self-contained page of the run: figures, trials, receipt")
     .description("draw the figures again from the results in the store")
     .action(act(program, async () => (await import("./commands/figures.ts")).figures));
+  program
+    .command("claims")
+    .argument(run, runHelp)
+    .option("--experiment <folder>", "where the experiment is, if not below experiments/")
+    .option("--strict", "exit with an error unless every claim holds")
+    .description("judge what the paper states: its value, ours with an interval, the verdict, and what it would take")
+    .action(act(program, async () => (await import("./commands/claims.ts")).claims));
+  program
+    .command("report")
+    .argument("<run...>", runHelp)
+    .option("-o, --output <folder>", "where to", "report")
+    .option("--experiment <folder>", "where the experiment is, if not below experiments/")
+    .option("--serve [port]", "serve it to this machine instead, kept up to date while the run goes on")
+    .description("write a site of runs: figures, claims, every trial with its logs, timeline, receipt and bill")
+    .action(act(program, async () => (await import("./commands/report.ts")).report));
   return program;
 }
 

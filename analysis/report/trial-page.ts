@@ -1,5 +1,5 @@
 /** One trial on a page of its own: what was varied, what came of it, where and when, and everything that it left. */
-import type { Json } from "../../core/effects/json.ts";
+import type { Json, JsonObject } from "../../core/effects/json.ts";
 import type { AttemptManifest } from "../../core/evidence/attempt-manifest.ts";
 import { factList, renderDocument } from "../gallery/document.ts";
 import type { GalleryLink } from "../gallery/gallery-page.ts";
@@ -26,7 +26,7 @@ export interface TrialPage {
   readonly experiment: string;
   readonly pointKey: string;
   readonly trialIndex: number;
-  readonly parameters: Readonly<Record<string, Json>>;
+  readonly parameters: JsonObject;
   /** Of the valid attempt, or else of the last one; undefined while none has ended. */
   readonly manifest: AttemptManifest | undefined;
   readonly isRunning: boolean;
@@ -116,7 +116,7 @@ function renderResult({ outcome, summary, checks, missing }: AttemptManifest): H
   }`;
 }
 
-const renderRecord = (record: Readonly<Record<string, Json>>, word: string): Html =>
+const renderRecord = (record: JsonObject | Readonly<Record<string, Json>>, word: string): Html =>
   Object.keys(record).length === 0
     ? markup`<p class="over">none</p>`
     : markup`<div class="scroll"><table><thead><tr><th scope="col">${word}</th><th scope="col">value</th></tr></thead><tbody>${Object.entries(

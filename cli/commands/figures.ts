@@ -1,26 +1,23 @@
-import { readdir } from "node:fs/promises";
-import { join, relative } from "node:path";
-import { figureFolder } from "../../analysis/figure-folder.ts";
-import type { Figure } from "../../analysis/figure.ts";
-import { trialsFor } from "../../analysis/figure.ts";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { renderGallery } from "../../analysis/gallery/index.ts";
 import type { DrawnFigure } from "../../analysis/write-figure.ts";
-import { drawFigure } from "../../analysis/write-figure.ts";
 import { FailureError } from "../../core/errors/failure.ts";
-import { messageOf } from "../../core/errors/reprise-error.ts";
 import { readRecord } from "../../core/flow/effects.ts";
 import { runKeys } from "../../core/names/keys.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { runRecordSchema } from "../../core/records/schemas.ts";
-import { homePaths } from "../../engines/embedded/home.ts";
-import { version } from "../../engines/embedded/version.ts";
-import { openStoredRun } from "../../engines/embedded/world.ts";
-import { loadFiguresModule } from "../figures-module.ts";
-import { drawPublished } from "../published.ts";
-import { writeGallery } from "../gallery.ts";
+import { systemClock } from "../../engines/clock/system-clock.ts";
+import { drawExperiment } from "../draw-experiment.ts";
+import { experimentsHere } from "../experiment-of-run.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
+import { judgeRun } from "../judge-run.ts";
 import { loadDefinition } from "../load.ts";
 import { loadTrials, plannedTrials } from "../load-trials.ts";
 import type { CommandContext } from "../main.ts";
+import { drawPublished } from "../published.ts";
+import { galleryFigures, readRun, runPage } from "../report/run-page.ts";
+import { readStoredRun } from "../stored-definition.ts";
 
 interface Options {
   readonly run?: string;
@@ -51,13 +48,31 @@ export async function figures(context: CommandContext, name: string | undefined,
       });
     }
     const target = join(options.output, definition.spec.name);
-    const made = await drawExperiment(
-      { folder: folder.folder, modules: [...modules], runId, target, home, note: (text) => output.note(text) },
-      store,
-    );
+    const { plan } = await readStoredRun(store, runId);
+    const trials = await loadTrials(store, runId, plan);
+    if (trials.length === 0) {
+      throw new FailureError({
+        class: "invalid",
+        message: `${runId} has no valid trial`,
+        hint: `\`reprise status ${runId}\` and its logs say why`,
+      });
+    }
+    const made = await drawExperiment({
+      ...{ runId, folder: folder.folder, modules: [...modules], trials, planned: plannedTrials(plan), target, home },
+      note: (text) => output.note(text),
+    });
     drawn.push({ experiment: definition.spec.name, runId, figures: made });
     if (options.gallery === true) {
-      await writeGallery({ runId, spec: definition.spec, drawn: made, target }, store);
+      const { spec } = definition;
+      const content = await readRun(store, runId, { spec, plan });
+      const page = runPage(content, {
+        figures: await galleryFigures(made, target, ""),
+        claims: await judgeRun({ spec, plan, trials, folder: folder.folder, home }),
+        files: [],
+        hasTrialPages: false,
+        nowMs: systemClock.now(),
+      });
+      await writeFile(join(target, "index.html"), renderGallery(page));
       output.line(join(target, "index.html"));
     }
     for (const figure of made) {
@@ -72,77 +87,6 @@ export async function figures(context: CommandContext, name: string | undefined,
   output.result(drawn);
   if (drawn.length === 0) output.line("nothing to draw: `reprise run experiments/quickstart` makes results");
   return 0;
-}
-
-async function drawExperiment(
-  what: {
-    readonly folder: string;
-    readonly modules: readonly string[];
-    readonly runId: string;
-    readonly target: string;
-    readonly home: string;
-    readonly note: (text: string) => void;
-  },
-  store: ObjectStore,
-): Promise<DrawnFigure[]> {
-  const { plan } = await openStoredRun(what.runId, store);
-  const trials = await loadTrials(store, what.runId, plan);
-  if (trials.length === 0) {
-    throw new FailureError({
-      class: "invalid",
-      message: `${what.runId} has no valid trial`,
-      hint: `\`reprise status ${what.runId}\` and its logs say why`,
-    });
-  }
-  const planned = plannedTrials(plan);
-  const drawn: DrawnFigure[] = [];
-  for (const file of what.modules) {
-    const module = await loadFiguresModule(
-      join(what.folder, file),
-      join(homePaths(what.home).root, "cache", "figures"),
-    );
-    for (const figure of module.figures) {
-      if (trialsFor(figure, trials).length === 0) {
-        what.note(`${figure.name}: not drawn, ${what.runId} has none of its trials`);
-        continue;
-      }
-      // A module's figures differ in their rows, which only they know and check.
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- AnyFigure is Figure<any>
-      const own: Figure<object> = figure;
-      try {
-        drawn.push(
-          await drawFigure(own, {
-            trials,
-            planned,
-            codeVersion: version,
-            figureSourceSha256: module.sourceSha256,
-            files: figureFolder(what.target),
-            options: { forScreen: true },
-          }),
-        );
-      } catch (error) {
-        throw new FailureError(
-          {
-            class: "integrity",
-            message: `figure ${figure.name} (${relative(".", join(what.folder, file))}): ${messageOf(error)}`,
-          },
-          { cause: error },
-        );
-      }
-    }
-  }
-  return drawn;
-}
-
-/** Folders of `experiments/` with a definition. */
-async function experimentsHere(): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of await readdir("experiments", { withFileTypes: true }).catch(() => [])) {
-    if (!entry.isDirectory()) continue;
-    const files = await readdir(join("experiments", entry.name));
-    if (files.includes("experiment.yaml")) found.push(join("experiments", entry.name));
-  }
-  return found.sort();
 }
 
 async function newestRun(store: ObjectStore, experiment: string): Promise<string | undefined> {
