@@ -65,6 +65,7 @@ details{margin:.35rem 0}summary{cursor:pointer;padding:.15rem 0}
 pre.log{margin:.3rem 0 .9rem;padding:.7rem .9rem;background:var(--raised);border-radius:5px;max-height:30rem;overflow:auto;font:.8rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere;tab-size:8}
 .failure{border-left:3px solid var(--bad);padding:.2rem 0 .2rem .8rem;margin:.6rem 0}
 .pager{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;justify-content:space-between}
+#trials-table td:first-child{min-width:11rem}
 td.mono{white-space:nowrap}.digest{overflow-wrap:anywhere;white-space:normal;min-width:9rem}
 .filter{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;margin-bottom:.7rem;font-size:.9rem}
 .filter input{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--rule);border-radius:5px;padding:.25rem .55rem;width:16rem;max-width:100%}

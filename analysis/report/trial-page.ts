@@ -122,9 +122,14 @@ const renderRecord = (record: JsonObject | Readonly<Record<string, Json>>, word:
     : markup`<div class="scroll"><table><thead><tr><th scope="col">${word}</th><th scope="col">value</th></tr></thead><tbody>${Object.entries(
         record,
       ).map(
-        ([name, value]) =>
-          markup`<tr><td>${name}</td><td class="mono">${typeof value === "string" ? value : JSON.stringify(value)}</td></tr>\n`,
+        ([name, value]) => markup`<tr><td>${name}</td><td class="mono">${toText(value)}</td></tr>\n`,
       )}</tbody></table></div>`;
+
+/** Numbers without the digits that binary fractions add. */
+const toText = (value: Json | undefined): string => {
+  if (typeof value === "number") return String(Number(value.toPrecision(12)));
+  return typeof value === "string" ? value : ((JSON.stringify(value) as string | undefined) ?? "");
+};
 
 function renderHosts({ hosts }: AttemptManifest): Html {
   const facts = (host: AttemptManifest["hosts"][number]): string =>

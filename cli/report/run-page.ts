@@ -44,6 +44,9 @@ const hiddenColumns = new Set([
   "failureMessage",
 ]);
 
+/** Where a parameter of that name stands under `param.`. */
+const ownColumns = new Set(["attempt", "startedAt", "durationSec"]);
+
 /** Everything that the pages of a run are made of, beside its files. */
 export interface RunContent {
   readonly runId: string;
@@ -225,7 +228,7 @@ function trialTable({ rows, plan, progress, events }: RunContent, hasPages: bool
       key: column.name,
       label: column.name,
       isNumber: column.type === "number",
-      isFilter: parameters.has(column.name.replace(/^param\./, "")),
+      isFilter: column.name.startsWith("param.") || (parameters.has(column.name) && !ownColumns.has(column.name)),
     })),
     rows: inOrder.flatMap(({ point: index, trialIndex }): GalleryTrial[] => {
       const point = plan.points[index];

@@ -1,37 +1,10 @@
 /** The page in a real browser (`chromium` from Debian): what its script does, without a network. */
-import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { renderGallery } from "../../../analysis/gallery/index.ts";
+import { darkScreen, inBrowser as openPage } from "./in-browser.ts";
 import { pageFixture } from "./page-fixture.ts";
 
-/** Runs a script on the page and gives back what it returned. */
-async function inBrowser(script: string, flags: readonly string[] = []): Promise<unknown> {
-  const folder = await mkdtemp(join(tmpdir(), "gallery-"));
-  try {
-    const page = renderGallery(await pageFixture());
-    const probe = `<script>document.body.dataset.result = JSON.stringify((() => { ${script} })());</script></body>`;
-    await writeFile(join(folder, "page.html"), page.replace("</body>", probe));
-    const args = [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      `--user-data-dir=${folder}/profile`,
-      "--dump-dom",
-      ...flags,
-    ];
-    const { stdout } = await promisify(execFile)("chromium", [...args, `file://${folder}/page.html`], {
-      timeout: 60_000,
-      maxBuffer: 64 << 20,
-    });
-    const result = /<body data-result="([^"]*)"/.exec(stdout)?.[1] ?? "null";
-    return JSON.parse(result.replaceAll("&quot;", '"').replaceAll("&gt;", ">").replaceAll("&lt;", "<"));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
+const inBrowser = async (script: string, flags: readonly string[] = []): Promise<unknown> =>
+  openPage(renderGallery(await pageFixture()), script, { flags });
 
 describe("the gallery page", () => {
   it("reads marks by arrow keys, and hides the reading on Escape", async () => {
@@ -65,7 +38,7 @@ describe("the gallery page", () => {
 
   it.each([
     ["light", [], [true, false, "rgb(255, 255, 255)"]],
-    ["dark", ["--blink-settings=preferredColorScheme=0"], [false, true, "rgb(20, 24, 29)"]],
+    ["dark", [darkScreen], [false, true, "rgb(20, 24, 29)"]],
   ])("shows the figures for a %s screen", async (_, flags, expected) => {
     const shown = await inBrowser(
       `const isShown = (name) => document.querySelector("#figure-cdf ." + name).getClientRects().length > 0;
@@ -81,5 +54,47 @@ describe("the gallery page", () => {
       ["--window-size=500,900"],
     );
     expect(result).toEqual([2, true]);
+  });
+
+  it("leads from a mark to the trials behind it, by pointer and by keys, and back to all", async () => {
+    const page = await pageFixture();
+    const [first, ...rest] = page.figures;
+    const ids = page.trials.rows.map(({ id }) => id);
+    const svg = first!.svg
+      .replace(/<path aria-label/, '<a xlink:href="#row-0"><path aria-label')
+      .replace(/(<a xlink:href="#row-0">.*?\/>)/, "$1</a>");
+    const marks = {
+      sets: [ids.slice(0, 3)],
+      marks: { "row-0": { set: 0, row: { clients: 2, opsPerSec: 1234.5678 } } },
+    };
+    const html = renderGallery({ ...page, figures: [{ ...first!, svg, svgDark: svg, marks }, ...rest] });
+    const result = await openPage(
+      html,
+      `const plot = document.querySelector("#figure-" + ${JSON.stringify(first!.name)} + " .plot");
+       const shown = () => [...document.querySelectorAll("#trials-table tbody tr")].filter((row) => !row.hidden).map((row) => row.dataset.trial);
+       const press = (key) => plot.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true, bubbles: true }));
+       plot.querySelector("a[data-mark]").dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }));
+       const byPointer = shown();
+       document.querySelector("[data-clears]").click();
+       const all = shown().length;
+       press("ArrowRight");
+       const tip = plot.querySelector(".tip").textContent;
+       press("Enter");
+       return [byPointer, all, tip, shown()];`,
+    );
+    expect(result).toEqual([
+      ids.slice(0, 3),
+      18,
+      "clients: 2\nops per sec: 1234.57\n3 trials: Enter or click lists them",
+      ids.slice(0, 3),
+    ]);
+  });
+
+  it("runs nothing that a definition or log smuggled in", async () => {
+    const evil = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script>";
+    const page = await pageFixture({ title: "fine", facts: [{ label: evil, value: evil }] });
+    // Even without any escaping the page's policy stands.
+    const raw = renderGallery(page).replace("<main", () => `${evil}<main`);
+    expect(await openPage(raw, "return document.title;")).toMatch(/^fine/);
   });
 });
