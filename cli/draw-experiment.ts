@@ -8,8 +8,8 @@ import { drawFigure } from "../analysis/write-figure.ts";
 import { FailureError } from "../core/errors/failure.ts";
 import { messageOf } from "../core/errors/reprise-error.ts";
 import { version } from "../engines/embedded/version.ts";
-import { homePaths } from "../engines/embedded/home.ts";
 import { loadFiguresModule } from "./figures-module.ts";
+import { cacheFolder } from "./home.ts";
 
 export interface ExperimentToDraw {
   readonly runId: string;
@@ -33,10 +33,7 @@ export interface ExperimentToDraw {
 export async function drawExperiment(what: ExperimentToDraw): Promise<DrawnFigure[]> {
   const drawn: DrawnFigure[] = [];
   for (const file of what.modules) {
-    const module = await loadFiguresModule(
-      join(what.folder, file),
-      join(homePaths(what.home).root, "cache", "figures"),
-    );
+    const module = await loadFiguresModule(join(what.folder, file), join(cacheFolder(what.home), "figures"));
     for (const figure of module.figures) {
       if (trialsFor(figure, what.trials).length === 0) {
         what.note(`${figure.name}: not drawn, ${what.runId} has none of its trials`);

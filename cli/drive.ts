@@ -3,21 +3,46 @@ import { toBytes } from "../core/flow/effects.ts";
 import { finishedExitCode } from "./exit-code.ts";
 import { Interrupts } from "./interrupts.ts";
 import { runKeys } from "../core/names/keys.ts";
+import type { Plan } from "../core/plan/types.ts";
 import type { ObjectStore } from "../core/ports/object-store.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
 import type { EngineTask } from "../engines/embedded/launch.ts";
 import { findEngine, launchEngine } from "../engines/embedded/launch.ts";
 import { distFile } from "../engines/embedded/package-files.ts";
+import { stackOf } from "./deployed/place.ts";
 import { followRun } from "./follow.ts";
 import { homePaths } from "../engines/embedded/home.ts";
 import { newestEpoch, openStore } from "./home.ts";
 import type { CommandContext } from "./main.ts";
 
-export const engineOf = (home: string, runId: string): ReturnType<typeof findEngine> =>
-  findEngine(homePaths(home).engineState(runId));
+/** Whatever drives a run at this moment. */
+export interface Driver {
+  /** `process 4711`, or the console's page of an execution. */
+  readonly description: string;
+  readonly epoch: number;
+}
 
-/** Starts the embedded engine on a run, as a process of its own. */
-export async function startEngine(home: string, runId: string, epoch: number, task: EngineTask): Promise<void> {
+/** The engine that drives a run, or takes down what it left; undefined when none does. */
+export async function engineOf(home: string, runId: string): Promise<Driver | undefined> {
+  const stack = stackOf(home, process.env);
+  if (stack !== undefined) return (await deployed(home, stack)).driverOf(runId);
+  const engine = await findEngine(homePaths(home).engineState(runId));
+  return engine === undefined ? undefined : { description: `process ${engine.pid}`, epoch: engine.epoch };
+}
+
+/**
+ * Starts an engine on a run: the embedded one as a process of its own, the deployed one as an execution.
+ *
+ * @returns where a person can look at it, if anywhere
+ */
+export async function startEngine(
+  home: string,
+  runId: string,
+  epoch: number,
+  task: EngineTask,
+): Promise<string | undefined> {
+  const stack = stackOf(home, process.env);
+  if (stack !== undefined) return (await deployed(home, stack)).start({ runId, epoch, task });
   const paths = homePaths(home);
   await launchEngine(
     {
@@ -30,6 +55,16 @@ export async function startEngine(home: string, runId: string, epoch: number, ta
     },
     systemClock,
   );
+  return undefined;
+}
+
+/** Refuses a plan whose hosts the engine of this home can't reach. */
+export async function requireReachable(home: string, plan: Plan): Promise<void> {
+  const stack = stackOf(home, process.env);
+  if (stack === undefined) return;
+  const { requireProviders } = await import("./deployed/drive.ts");
+  const { readStack } = await import("./deployed/stack.ts");
+  requireProviders(plan, await readStack(stack));
 }
 
 /** Writes the stop flag, then tells the engine, which cuts short what waits. */
@@ -38,19 +73,28 @@ export async function askToStop(
   runId: string,
   reason: string,
   store: ObjectStore,
+  how: { readonly now: boolean } = { now: false },
 ): Promise<"asked" | "not driven"> {
   const epoch = Math.max(1, await newestEpoch(store, runId));
+  const stack = stackOf(home, process.env);
+  if (stack !== undefined) return (await deployed(home, stack)).stop({ runId, epoch, reason, now: how.now });
   const at = new Date(systemClock.now()).toISOString();
   await store.putIfAbsent(runKeys(runId).stop(epoch), toBytes({ reason, at, by: "cli" }), "cli");
-  const engine = await engineOf(home, runId);
+  const engine = await findEngine(homePaths(home).engineState(runId));
   if (engine === undefined) return "not driven";
   try {
-    process.kill(engine.pid, "SIGTERM");
+    process.kill(engine.pid, how.now ? "SIGKILL" : "SIGTERM");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // kill throws errno errors only
     return "not driven";
   }
-  return "asked";
+  return how.now ? "not driven" : "asked";
+}
+
+/** The deployed engine's side of these; its SDKs are loaded only here. */
+async function deployed(home: string, stack: { readonly stack: string; readonly region: string }) {
+  const { openDeployed } = await import("./deployed/open.ts");
+  return openDeployed(stack, openStore(home));
 }
 
 export interface Following {
@@ -88,7 +132,11 @@ export async function follow({ output, home }: CommandContext, runId: string, ho
   if (progress.stillThere > 0) output.note(`something is still there: \`reprise teardown ${runId}\` tries again`);
   if (how.task === "teardown") return progress.stillThere > 0 ? exitCodes.defect : 0;
   if (progress.outcome === undefined) {
-    output.note(`the engine ended before the run did; its log is ${homePaths(home).engineLog(runId)}`);
+    const log =
+      stackOf(home, process.env) === undefined
+        ? `its log is ${homePaths(home).engineLog(runId)}`
+        : `\`reprise history ${runId}\` shows where`;
+    output.note(`the engine ended before the run did; ${log}`);
     output.note(`  try: \`reprise resume ${runId}\` takes it up, \`reprise stop ${runId}\` takes it down`);
   }
   return finishedExitCode(progress);

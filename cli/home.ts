@@ -1,13 +1,26 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { FailureError } from "../core/errors/failure.ts";
 import { listKeys } from "../core/flow/effects.ts";
 import { runKeys } from "../core/names/keys.ts";
-import type { ObjectStore } from "../core/ports/object-store.ts";
+import type { ObjectStore, ObjectStoreAdmin } from "../core/ports/object-store.ts";
 import { homePaths } from "../engines/embedded/home.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
 import { FolderStore } from "../stores/folder/folder-store.ts";
+import { S3Store, createS3Client } from "../stores/s3/s3-store.ts";
+import { parseHome } from "./deployed/place.ts";
 
-export const openStore = (home: string): FolderStore =>
-  new FolderStore({ root: homePaths(home).store, clock: systemClock });
+/** The store of a home: a folder of this machine, or a bucket. */
+export function openStore(home: string): ObjectStoreAdmin {
+  const place = parseHome(home, process.env);
+  if (place.kind === "folder") return new FolderStore({ root: homePaths(place.path).store, clock: systemClock });
+  const client = createS3Client({ region: place.region });
+  return new S3Store({ client, bucket: place.bucket, clock: systemClock, newId: randomUUID });
+}
+
+/** Where a command may keep what can be made again; beside a folder's store, else in the folder that is the default. */
+export const cacheFolder = (home: string): string =>
+  join(homePaths(parseHome(home, process.env).kind === "folder" ? home : ".reprise").root, "cache");
 
 /** Every run in the store, oldest first by the time in its id's record. */
 export async function listRuns(store: ObjectStore): Promise<string[]> {

@@ -7,8 +7,8 @@ import type { Definition } from "../core/definition/schema.ts";
 import { FailureError } from "../core/errors/failure.ts";
 import { messageOf } from "../core/errors/reprise-error.ts";
 import type { Plan } from "../core/plan/types.ts";
-import { homePaths } from "../engines/embedded/home.ts";
 import { loadExperimentModule } from "./figures-module.ts";
+import { cacheFolder } from "./home.ts";
 
 /** What a figures module may export beside figures: metrics of a trial that `summary:` can't express. */
 type TrialMetrics = (trial: Trial) => Promise<Readonly<Record<string, number>>>;
@@ -63,10 +63,7 @@ async function metricsOf(
 
 async function loadMetrics(spec: Definition, folder: string, home: string): Promise<TrialMetrics | undefined> {
   for (const module of new Set(Object.values(spec.figures).map((figure) => figure.module))) {
-    const { exports } = await loadExperimentModule(
-      join(folder, module),
-      join(homePaths(home).root, "cache", "figures"),
-    );
+    const { exports } = await loadExperimentModule(join(folder, module), join(cacheFolder(home), "figures"));
     const found = exports["trialMetrics"];
     if (typeof found === "function") return found as TrialMetrics; // the experiment's contract
   }

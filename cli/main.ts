@@ -9,12 +9,16 @@ import type { Output } from "./output.ts";
 interface Globals {
   readonly json: boolean;
   readonly home?: string;
+  readonly engine?: "embedded" | "aws";
+  readonly profile?: string;
+  readonly region?: string;
+  readonly stack?: string;
 }
 
 /** What every command gets beside its own arguments. */
 export interface CommandContext {
   readonly output: Output;
-  /** Folder of the embedded engine's state and store. */
+  /** Folder of the embedded engine's state and store, or the deployed one's bucket: see `parseHome`. */
   readonly home: string;
 }
 
@@ -34,6 +38,14 @@ function buildProgram(): Command {
       "where the embedded engine keeps its store and state",
       process.env["REPRISE_HOME"] ?? ".reprise",
     )
+    .addOption(
+      new Option("--engine <engine>", "what drives runs: this machine, or the control plane deployed to AWS")
+        .choices(["embedded", "aws"])
+        .default(process.env["REPRISE_ENGINE"] ?? "embedded"),
+    )
+    .option("--stack <name>", "the deployed control plane's stack", process.env["REPRISE_STACK"] ?? "reprise")
+    .option("--region <region>", "AWS region of the stack")
+    .option("--profile <name>", "AWS profile to use")
     .showHelpAfterError("(reprise --help lists the commands)")
     .exitOverride();
 
@@ -135,6 +147,7 @@ function buildProgram(): Command {
     .command("stop")
     .argument(run, runHelp)
     .option("--reason <text>", "why, for the record", "asked on the command line")
+    .option("--now", "also stop what drives it at once: nothing more is collected, everything is taken down")
     .description("stop a run: nothing new starts, what ran is collected, everything is torn down")
     .action(act(program, async () => (await import("./commands/stop.ts")).stop));
   program
@@ -187,7 +200,10 @@ function buildProgram(): Command {
     .argument("[experiment]", `${experiment}; all that have results without it`)
     .option("--run <run>", "from this run instead of the newest")
     .option("-o, --output <folder>", "where to", "figures")
-    .option("--from <folder>", "from a paper's published results, for experiments that can read them")
+    .option(
+      "--from <folder>",
+      "from another store (s3://BUCKET), or a paper's published results for experiments that can read them",
+    )
     .option("--gallery", "also one self-contained page of the run: figures, trials, receipt")
     .description("draw the figures again from the results in the store")
     .action(act(program, async () => (await import("./commands/figures.ts")).figures));
@@ -216,8 +232,9 @@ function act<A extends unknown[]>(
 ): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
     const globals = program.opts<Globals>();
-    const context: CommandContext = { output: createOutput({ json: globals.json }), home: globals.home ?? ".reprise" };
+    const output = createOutput({ json: globals.json });
     try {
+      const context: CommandContext = { output, home: await homeOf(globals) };
       const action = await load();
       // commander hands over the arguments, the options, and at last the command itself.
       process.exitCode = (await action(context, ...(args.slice(0, -1) as A))) ?? 0;
@@ -225,6 +242,15 @@ function act<A extends unknown[]>(
       process.exitCode = reportError(error, globals.json);
     }
   };
+}
+
+/** Where this command's runs are. The AWS SDKs read profile and region from the environment. */
+async function homeOf(globals: Globals): Promise<string> {
+  if (globals.profile !== undefined) process.env["AWS_PROFILE"] = globals.profile;
+  if (globals.region !== undefined) process.env["AWS_REGION"] = globals.region;
+  if (globals.engine !== "aws") return globals.home ?? ".reprise";
+  const { homeOfStack } = await import("./deployed/stack.ts");
+  return homeOfStack({ stack: globals.stack ?? "reprise", region: process.env["AWS_REGION"] ?? "us-east-1" });
 }
 
 // `reprise history … | head` closes our stdout: that is no error.

@@ -4,10 +4,10 @@ import type { AnyFigure, Figure } from "../analysis/figure.ts";
 import { figureFolder } from "../analysis/figure-folder.ts";
 import { writeFigure } from "../analysis/write-figure.ts";
 import { FailureError } from "../core/errors/failure.ts";
-import { homePaths } from "../engines/embedded/home.ts";
 import { version } from "../engines/embedded/version.ts";
 import { loadExperimentModule } from "./figures-module.ts";
 import type { CommandContext } from "./main.ts";
+import { cacheFolder } from "./home.ts";
 
 /** What `published.ts` of an experiment exports: its figures' rows from a folder of published results. */
 type CollectPublished = (read: (path: string) => Promise<Uint8Array | undefined>) => AsyncIterable<{
@@ -29,7 +29,7 @@ export async function drawPublished(
   if ((await stat(folder).catch(() => undefined))?.isDirectory() !== true) {
     throw new FailureError({ class: "invalid", message: `there is no folder ${folder}` });
   }
-  const module = await loadExperimentModule(file, join(homePaths(home).root, "cache", "figures"));
+  const module = await loadExperimentModule(file, join(cacheFolder(home), "figures"));
   const collect = module.exports["collectPublished"] as CollectPublished | undefined; // the experiment's contract
   if (collect === undefined) {
     throw new FailureError({ class: "invalid", message: `${file} has no collectPublished` });

@@ -1,7 +1,7 @@
 import type { EarlierRun } from "../../core/plan/explain.ts";
 import { explainTrial } from "../../core/plan/explain.ts";
 import { runKeys } from "../../core/names/keys.ts";
-import type { FolderStore } from "../../stores/folder/folder-store.ts";
+import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { openStoredRun } from "../../engines/embedded/world.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
 import type { SelectionOptions } from "../load.ts";
@@ -49,7 +49,7 @@ export async function explain(
   return 0;
 }
 
-async function validKeys(store: FolderStore, earlier: readonly EarlierRun[]): Promise<Set<string>> {
+async function validKeys(store: ObjectStore, earlier: readonly EarlierRun[]): Promise<Set<string>> {
   const valid = new Set<string>();
   for (const { runId } of earlier) {
     const outcomes = runKeys(runId).outcomes;

@@ -28,8 +28,10 @@ interface Options {
 
 /** Draws an experiment's figures from its newest run with results, or those of every experiment that has any. */
 export async function figures(context: CommandContext, name: string | undefined, options: Options): Promise<number> {
-  const { output, home } = context;
-  if (options.from !== undefined) return drawPublished(context, name, options.from, options.output);
+  const { output } = context;
+  const fromBucket = options.from?.startsWith("s3://") === true;
+  const home = fromBucket ? (options.from ?? context.home) : context.home;
+  if (options.from !== undefined && !fromBucket) return drawPublished(context, name, options.from, options.output);
   const store = openStore(home);
   const experiments = name === undefined ? await experimentsHere() : [name];
   const drawn: { readonly experiment: string; readonly runId: string; readonly figures: readonly DrawnFigure[] }[] = [];

@@ -2,6 +2,7 @@ import { FailureError } from "../../core/errors/failure.ts";
 import { runKeys } from "../../core/names/keys.ts";
 import type { HistoryEvent } from "../../engines/asl/history.ts";
 import { renderHistory } from "../../engines/asl/render-history.ts";
+import { stackOf } from "../deployed/place.ts";
 import { findRun, newestEpoch, openStore } from "../home.ts";
 import type { CommandContext } from "../main.ts";
 import { sweepExecution } from "../../core/names/keys.ts";
@@ -33,6 +34,13 @@ export async function history({ output, home }: CommandContext, name: string, op
     for (const line of new TextDecoder().decode(stored.body).trimEnd().split("\n")) {
       events.push(JSON.parse(line) as HistoryEvent); // written by our own engine, one event a line
     }
+  }
+  // A deployed engine's history comes to the store when the execution has ended; until then the service has it.
+  const stack = stackOf(home, process.env);
+  if (events.length === 0 && stack !== undefined) {
+    const { openDeployed } = await import("../deployed/open.ts");
+    const deployed = await openDeployed(stack, store);
+    events.push(...(await deployed.history(execution).catch(() => [])));
   }
   if (events.length === 0) {
     throw new FailureError({

@@ -24,8 +24,9 @@ export async function resume(
   const sinceMs = systemClock.now();
   const epoch = await nextEpoch(runId, store);
   const interrupts = new Interrupts();
-  await startEngine(home, runId, epoch, "sweep");
+  const page = await startEngine(home, runId, epoch, "sweep");
   output.note(`resumed ${runId}, epoch ${epoch}`);
+  if (page !== undefined) output.note(`  ${page}`);
   if (options.detach === true && !interrupts.hasPending()) {
     interrupts.end();
     output.result({ runId, epoch });

@@ -14,7 +14,7 @@ import type { RunRecord } from "../../core/records/schemas.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { version } from "../../engines/embedded/version.ts";
 import { confirm } from "../confirm.ts";
-import { engineOf, follow, startEngine } from "../drive.ts";
+import { engineOf, follow, requireReachable, startEngine } from "../drive.ts";
 import { listRuns, openStore } from "../home.ts";
 import { Interrupts } from "../interrupts.ts";
 import type { SelectionOptions } from "../load.ts";
@@ -48,6 +48,7 @@ export async function run(context: CommandContext, name: string, options: Option
   if (asks && options.yes !== true && !(await confirm(question))) {
     throw new FailureError({ class: "cancelled", message: "not started" });
   }
+  await requireReachable(home, plan);
   const onDeployment =
     options.onDeployment === undefined ? undefined : await findLender(home, options.onDeployment, plan);
   const interrupts = new Interrupts();
@@ -78,7 +79,8 @@ export async function run(context: CommandContext, name: string, options: Option
   );
   if (interrupts.hasPending()) throw new FailureError({ class: "cancelled", message: "interrupted: not started" });
   output.note(`run ${runId}`);
-  await startEngine(home, runId, 1, "sweep");
+  const page = await startEngine(home, runId, 1, "sweep");
+  if (page !== undefined) output.note(`  ${page}`);
   if (options.detach === true && !interrupts.hasPending()) {
     interrupts.end();
     output.result({ runId });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { once } from "node:events";
 import { FailureError } from "../../core/errors/failure.ts";
 import { deriveKeyPair } from "../../core/identity/index.ts";
-import { readSecret } from "../../engines/embedded/home.ts";
+import { masterSecretOf } from "../master-secret.ts";
 import { findRun, openStore } from "../home.ts";
 import type { CommandContext } from "../main.ts";
 import { liveHosts } from "../run-hosts.ts";
@@ -16,7 +16,7 @@ export async function ssh({ home }: CommandContext, name: string, hostName: stri
   const runId = await findRun(store, name);
   const [host] = await liveHosts(store, runId, [hostName]);
   if (host === undefined) return 2;
-  const secret = await readSecret(home);
+  const secret = await masterSecretOf(home);
   const loginRunId = host.loginRunId ?? runId;
   const folder = await mkdtemp(join(tmpdir(), "reprise-ssh-"));
   try {

@@ -33,13 +33,13 @@ export async function status({ output, home }: CommandContext, name: string | un
     const deployments = await Promise.all(
       (await openDeployments(store, runId)).map((id) => deploymentStatus(store, runId, id, progress.running)),
     );
-    all.push({ runId, experiment: record.experiment, engine: engine?.pid, ...progress, deployments });
+    all.push({ runId, experiment: record.experiment, engine: engine?.description, ...progress, deployments });
 
     const now = systemClock.now();
     const left = remainingMs(progress, now);
     output.line(`${runId}  ${progress.outcome ?? progress.phase}`);
     output.line(
-      `  engine       ${engine === undefined ? "none: the run is not driven" : `process ${engine.pid}, epoch ${engine.epoch}`}`,
+      `  engine       ${engine === undefined ? "none: the run is not driven" : `${engine.description}, epoch ${engine.epoch}`}`,
     );
     output.line(
       `  trials       ${progress.valid} of ${progress.total} valid, ${progress.failedAttempts} attempts failed${left === undefined || engine === undefined ? "" : `, about ${duration(left)} left`}`,

@@ -7,7 +7,7 @@ import { systemClock } from "../../engines/clock/system-clock.ts";
 export async function stop(
   context: CommandContext,
   name: string,
-  options: { readonly reason: string },
+  options: { readonly reason: string; readonly now?: true },
 ): Promise<number> {
   const { output, home } = context;
   const store = openStore(home);
@@ -18,7 +18,8 @@ export async function stop(
     output.result({ runId, stopped: false });
     return 0;
   }
-  const isDriven = (await askToStop(home, runId, options.reason, store)) === "asked";
+  const how = { now: options.now === true };
+  const isDriven = (await askToStop(home, runId, options.reason, store, how)) === "asked";
   if (!isDriven) {
     output.note(`no engine drives ${runId}: taking down what it left`);
     await startEngine(home, runId, Math.max(1, await newestEpoch(store, runId)), "teardown");
