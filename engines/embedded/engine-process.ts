@@ -13,9 +13,12 @@ import { startTeardown } from "../../core/flow/teardown.ts";
 import { verifyCapability } from "../../core/identity/index.ts";
 import { parseDeploymentId, runKeys, sweepExecution } from "../../core/names/keys.ts";
 import { LocalProvider } from "../../providers/local/index.ts";
+import { runRecordSchema } from "../../core/records/schemas.ts";
+import { requireRecord } from "../../core/flow/effects.ts";
 import { FolderStore } from "../../stores/folder/folder-store.ts";
 import { readSupervisorFiles } from "../../transports/agent/index.ts";
 import { systemClock } from "../clock/system-clock.ts";
+import { openPlannedClouds } from "./clouds.ts";
 import type { EmbeddedEngine } from "./embedded-engine.ts";
 import { createEmbeddedEngine } from "./embedded-engine.ts";
 import { homePaths, readSecret } from "./home.ts";
@@ -68,8 +71,11 @@ const store = new FolderStore({
 });
 const { plan } = await openStoredRun(runId, store);
 const knownHosts = join(homedir(), ".ssh", "known_hosts");
+const random: Random = { next: () => Math.random() };
+const { onDeployment } = await requireRecord(store, runKeys(runId).run, runRecordSchema);
 const world = createWorld({
   runId,
+  loginRunId: onDeployment?.runId,
   machines: await plannedMachines(plan, existsSync(knownHosts) ? knownHosts : undefined),
   store,
   clock: systemClock,
@@ -88,9 +94,9 @@ const world = createWorld({
       { clock: systemClock },
     ),
   ],
+  clouds: await openPlannedClouds(plan, { environment: process.env, clock: systemClock, random }),
   version,
 });
-const random: Random = { next: () => Math.random() };
 const engine: EmbeddedEngine = createEmbeddedEngine({
   runId,
   clock: systemClock,

@@ -15,18 +15,24 @@ import { openExperiment } from "../../core/render/open-experiment.ts";
 import { runRecordSchema } from "../../core/records/schemas.ts";
 import type { Machine } from "../../providers/hosts/index.ts";
 import { HostsProvider, MachinesSpec, machineIdentities, resolveMachines } from "../../providers/hosts/index.ts";
+import { isCloud } from "../../providers/catalogue/machine-type.ts";
+import { hostPaths } from "../../providers/cloud/host-paths.ts";
 import type { SupervisorFiles } from "../../transports/agent/index.ts";
-import { ShellAgent } from "../../transports/agent/index.ts";
+import { ShellAgent, whenReady } from "../../transports/agent/index.ts";
 import { SshTransport, dialTcp } from "../../transports/ssh/index.ts";
 
 export interface WorldOptions {
   /** The run that is driven. */
   readonly runId: string;
+  /** The run whose key opens its hosts, where they were borrowed. @default itself */
+  readonly loginRunId?: string | undefined;
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly secret: Uint8Array;
   readonly supervisor: SupervisorFiles;
   readonly providers: readonly Provider[];
+  /** Clouds' providers, which reach hosts by the run's own way. @default none */
+  readonly clouds?: (hosts: Pick<Transport, "run">) => readonly Provider[];
   readonly version: string;
   /** Where hosts that reach this machine report to. @default everything is pulled */
   readonly callUrl?: string;
@@ -65,6 +71,7 @@ export function createWorld(options: WorldOptions): World {
     );
   const providers: readonly Provider[] = [
     ...options.providers,
+    ...(options.clouds?.(transport(options.loginRunId ?? options.runId)) ?? []),
     ...givenMachines(machines, options.runId, { clock, transport: transport(options.runId), shellAgent }),
   ];
   return {
@@ -91,8 +98,11 @@ export function createWorld(options: WorldOptions): World {
         const key = `${runId} ${host.name} ${host.publicAddress}:${host.sshPort}`;
         const known = agents.get(key);
         if (known !== undefined) return known;
-        const shell = shellAgent(runId, hostAddress(host), host.provider, host.loginRunId);
-        const made = host.provider === "local" ? withOurClock(shell) : shell;
+        const made = agentOf(
+          host,
+          shellAgent(runId, hostAddress(host), host.provider, host.loginRunId),
+          transport(host.loginRunId ?? runId),
+        );
         agents.set(key, made);
         return made;
       },
@@ -153,6 +163,13 @@ export async function plannedMachines(plan: Plan, knownHosts: string | undefined
     })),
   });
   return resolveMachines(spec, { readText: (path) => readFile(path, "utf8") });
+}
+
+/** What is particular about a provider's hosts. */
+function agentOf(host: TopologyHost, shell: ShellAgent, transport: Transport): HostAgent {
+  if (host.provider === "local") return withOurClock(shell);
+  if (isCloud(host.provider)) return whenReady(shell, hostAddress(host), { transport, files: hostPaths });
+  return shell;
 }
 
 /** A host on this machine has this machine's clock: there is nothing to measure. */

@@ -56,6 +56,8 @@ export interface AzureEnvironment {
   readonly AZURE_CLIENT_ID?: string | undefined;
   readonly AZURE_CLIENT_SECRET?: string | undefined;
   readonly AZURE_FEDERATED_TOKEN_FILE?: string | undefined;
+  /** Another sign-in service than the public cloud's: a sovereign or private cloud's. */
+  readonly AZURE_AUTHORITY_HOST?: string | undefined;
 }
 
 /**
@@ -74,6 +76,7 @@ export function azureIdentityFrom(environment: AzureEnvironment): {
     AZURE_CLIENT_ID: clientId,
     AZURE_CLIENT_SECRET: secret,
     AZURE_FEDERATED_TOKEN_FILE: tokenFilePath,
+    AZURE_AUTHORITY_HOST: authorityHost,
   } = environment;
   if (subscriptionId === undefined || subscriptionId === "") {
     throw new FailureError({
@@ -82,11 +85,16 @@ export function azureIdentityFrom(environment: AzureEnvironment): {
       hint: "set it to the subscription that shall pay: `az account show --query id`",
     });
   }
+  const authority =
+    authorityHost === undefined
+      ? {}
+      : // The public cloud, which is asked whether it knows the host, doesn't know private ones.
+        { authorityHost, disableInstanceDiscovery: !isMicrosofts(authorityHost) };
   const credential = ((): TokenCredential => {
     if (tenantId !== undefined && clientId !== undefined && secret !== undefined)
-      return new ClientSecretCredential(tenantId, clientId, secret);
+      return new ClientSecretCredential(tenantId, clientId, secret, authority);
     if (tenantId !== undefined && clientId !== undefined && tokenFilePath !== undefined)
-      return new WorkloadIdentityCredential({ tenantId, clientId, tokenFilePath });
+      return new WorkloadIdentityCredential({ tenantId, clientId, tokenFilePath, ...authority });
     return new ChainedTokenCredential(
       clientId === undefined ? new ManagedIdentityCredential() : new ManagedIdentityCredential({ clientId }),
       tenantId === undefined ? new AzureCliCredential() : new AzureCliCredential({ tenantId }),
@@ -94,3 +102,8 @@ export function azureIdentityFrom(environment: AzureEnvironment): {
   })();
   return { subscriptionId, credential };
 }
+
+const isMicrosofts = (authorityHost: string): boolean =>
+  /^https:\/\/login\.(microsoftonline\.com|microsoftonline\.us|partner\.microsoftonline\.cn|chinacloudapi\.cn)\b/.test(
+    authorityHost,
+  );

@@ -16,6 +16,7 @@ import { listenLoopback } from "./common/server.ts";
 import { resolveTimings } from "./common/timings.ts";
 import type { Timings } from "./common/timings.ts";
 import { makeLoopbackTls } from "./common/tls.ts";
+import type { LoopbackTls } from "./common/tls.ts";
 import type { Violation } from "./common/violations.ts";
 import { World } from "./common/world.ts";
 
@@ -54,11 +55,15 @@ export interface Emulator {
   machineAt(address: string): { readonly vm: VmSpec; readonly endpoint: BootedVm | undefined } | undefined;
   /** Makes things happen at their moment although nobody asks: for machines that are real or simulated. */
   drive(signal: AbortSignal): Promise<void>;
-  /** Serves the three clouds on loopback ports, and drives until closed. */
-  listen(): Promise<ListeningEmulator>;
+  /**
+   * Serves the three clouds on loopback ports, and drives until closed.
+   *
+   * @param tls serves all three over https, with this certificate; without it Azure alone, with one made for it
+   */
+  listen(tls?: LoopbackTls): Promise<ListeningEmulator>;
 }
 
-/** Where the clouds can be reached: AWS and Google over http, Azure over https with a throw-away authority. */
+/** Where the clouds can be reached: Azure over https with a throw-away authority, AWS and Google over http or as Azure. */
 export interface ListeningEmulator {
   readonly aws: { readonly url: string; readonly port: number };
   readonly azure: { readonly url: string; readonly port: number; readonly caPem: string };
@@ -95,12 +100,12 @@ export function createEmulator(options: EmulatorOptions): Emulator {
       return world.machineAt(address);
     },
     drive: (signal) => world.timeline.drive(signal),
-    listen: async () => {
-      const tls = makeLoopbackTls(Date.now());
+    listen: async (given) => {
+      const tls = given ?? makeLoopbackTls(Date.now());
       const servers = {
-        aws: await listenLoopback(aws.handle),
+        aws: await listenLoopback(aws.handle, given),
         azure: await listenLoopback(azure.handle, tls),
-        gcp: await listenLoopback(gcp.handle),
+        gcp: await listenLoopback(gcp.handle, given),
       };
       const stop = new AbortController();
       const driving = world.timeline.drive(stop.signal);
