@@ -218,7 +218,7 @@ export const sourceSchema = z
     repository: z.string().min(1).optional().describe("A git URL."),
     commit: z
       .string()
-      .min(4)
+      .min(1)
       .optional()
       .describe("The commit, tag or branch; it is resolved to a commit when planning."),
     path: z
@@ -334,6 +334,28 @@ const armField = z
   .default("each")
   .describe("In a duet: started once for A and once for B, or one for both.");
 
+export const containerSchema = z.strictObject({
+  image: template.describe("The image, as the engine knows it; its digest is kept as evidence."),
+  engine: template.default("docker").describe("The command: `docker`, `podman`, or one that takes the same words."),
+  copy: z
+    .array(template)
+    .default([])
+    .describe(
+      "Files and folders of the container, by absolute path, that are copied into the process's folder when it has ended, also when it failed. What must be there stands in `collect:`, too.",
+    ),
+  options: z.array(template).default([]).describe("Further words for the engine's `create`: `--ipc=host`."),
+  keep: z.boolean().default(false).describe("Leave the container behind, to look at."),
+  diskFree: size
+    .optional()
+    .describe("What images and containers need of the engine's disk: a host with less free is refused."),
+});
+
+const containerField = containerSchema
+  .optional()
+  .describe(
+    "`run:` goes on in a fresh container, in the folder of its image. The folders of the trial and the bundle are there under the same paths, and so are the variables.",
+  );
+
 const countField = z
   .union([z.int().min(0).max(100_000), expressionText])
   .optional()
@@ -370,6 +392,7 @@ export const serviceSchema = z.strictObject({
   stop: stopSchema.prefault({}).describe("How it is ended."),
   after: afterField("services").describe("Starts when these services are ready; else with the first."),
   limits: limitsSchema.optional().describe("Limits for each process."),
+  container: containerField,
   collect: z
     .array(template)
     .default([])
@@ -385,6 +408,7 @@ export const jobSchema = z.strictObject({
   after: afterField("jobs").describe("Starts when these jobs have ended; else all start together."),
   timeout: duration.optional().describe("Longest time; the trial's if left out."),
   limits: limitsSchema.optional().describe("Limits for each process."),
+  container: containerField,
   collect: z
     .array(template)
     .default([])
@@ -772,6 +796,7 @@ export type JobSpec = z.output<typeof jobSchema>;
 export type EventSpec = z.output<typeof eventSchema>;
 export type FileSpec = z.output<typeof fileSchema>;
 export type CheckSpec = z.output<typeof checkSchema>;
+export type ContainerSpec = z.output<typeof containerSchema>;
 export type MetricSpec = z.output<typeof metricSchema>;
 export type SweepSpec = z.output<typeof sweepSchema>;
 export type PlaceSpec = z.output<typeof placeSchema>;

@@ -40,8 +40,10 @@ async function readPublished(
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  // Paths of publications are relative to the supervisor's root, which is the folder "." to the agent.
-  for await (const chunk of fx.agent(runId, host).read(".", rule.fromPath, 0)) {
+  // Relative to the supervisor's root; to the agent a folder there and a path below it.
+  const slash = rule.fromPath.indexOf("/");
+  const [folder, path] = [rule.fromPath.slice(0, slash), rule.fromPath.slice(slash + 1)];
+  for await (const chunk of fx.agent(runId, host).read(folder, path, 0)) {
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes > mostBytes) {

@@ -55,8 +55,9 @@ export function planTrialPhase(input: TrialPhaseInput, fx: Pick<FlowEffects, "cl
         push: fx.push(trial.runId, ref, host),
       },
     );
-    // A host that only guards its services never ends by itself: the phase doesn't wait for it.
-    return [{ host, step, required: phase !== "jobs" || (own?.units.length ?? 0) > 0 }];
+    // A host that only guards its services, or acts on them, never ends by itself: the phase doesn't wait for it.
+    const isMeasured = rendering.units.some((unit) => unit.kind === "job");
+    return [{ host, step, required: phase !== "jobs" || isMeasured }];
   });
   const stages = phase === "services" || phase === "jobs" ? experiment.stages(phase, point) : 1;
   return { ref, steps, output: { stage: stage + 1, more: stage + 1 < stages }, startsTogether: phase === "jobs" };

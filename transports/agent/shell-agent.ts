@@ -261,7 +261,14 @@ export class ShellAgent implements HostAgent {
         }
         return;
       } catch (error) {
-        if (!(error instanceof FailureError) || error.failure.class !== "transport") throw error;
+        if (!(error instanceof FailureError)) throw error;
+        if (error.failure.class === "command") {
+          throw this.error(
+            "collect",
+            `${this.host.host}: can't read ${path}: ${error.failure.hint ?? "no reason given"}`,
+          );
+        }
+        if (error.failure.class !== "transport") throw error;
         if (end !== undefined && offset >= end) return;
         tries = offset > startedAt ? 0 : tries + 1;
         if (tries >= readTries) throw error;
