@@ -1,61 +1,81 @@
 import type { Failure } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
-import { deploymentKeys, hostIntentName } from "../names/keys.ts";
-import type { PlannedDeployment, PlannedHost, Topology, TopologyHost } from "../plan/types.ts";
+import { deploymentKeys, hostIntentName, runKeys } from "../names/keys.ts";
+import type { PlacementChoice } from "../plan/placement.ts";
+import { buysSpot, deploymentAs, slotsOf } from "../plan/placement.ts";
+import type { Plan, PlannedDeployment, PlannedHost, Topology, TopologyHost } from "../plan/types.ts";
 import type { HostFacts } from "../ports/host-agent.ts";
-import type { Intent, Place, Provider, ResourceState } from "../ports/provider.ts";
-import type { RoundRecord, RunRecord } from "../records/schemas.ts";
-import { roundRecordSchema, topologySchema } from "../records/schemas.ts";
-import { runRecordSchema } from "../records/schemas.ts";
-import { runKeys } from "../names/keys.ts";
+import type { ResourceState } from "../ports/provider.ts";
+import type { RoundRecord } from "../records/schemas.ts";
+import { roundRecordSchema, runRecordSchema, topologySchema } from "../records/schemas.ts";
 import type { Lender } from "./borrow.ts";
 import { borrowHosts } from "./borrow.ts";
+import { budgetEnd } from "./budget.ts";
 import { forEachBounded } from "./fan-out.ts";
+import { announceIntents, shapeAs, slotIntents } from "./intents.ts";
 import { explainSilence } from "./lost-hosts.ts";
 import type { FlowEffects } from "./effects.ts";
-import { listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
+import { readRecord, requireRecord, tell, toBytes } from "./effects.ts";
 import { requireOpen } from "./ownership.ts";
+import { placementRules } from "./placement-rules.ts";
+import { allowedChoices, movesOn, nextChoice } from "./policy.ts";
+import { checkQuota } from "./quota.ts";
+import type { Round } from "./rounds.ts";
+import { askedPlaces, choiceOf, describeRound, readRounds } from "./rounds.ts";
 import type { DeploymentState } from "./states.ts";
 
 /**
- * Provisioning: a round asks one place (a region or zone of each provider) for every host of the deployment. A cloud's
- * no for capacity or quota gives the whole round up and moves on to the next place in the user's order; the trail of
- * what was tried stands in the store and in the message.
+ * Provisioning: a round asks for every host of the deployment in one place (a region or zone of each provider), bought
+ * one way. A cloud's no for capacity or quota gives the whole round up and moves on to the next choice (`policy.ts`);
+ * the trail of what was tried stands in the store and in the message.
  */
 export type ProvisionStep =
   | { readonly kind: "ready"; readonly round: number }
   | { readonly kind: "wait"; readonly round: number; readonly waitSec: number }
+  /** The hosts are to be asked for: in the next place, or again where the cloud was too busy to listen. */
   | { readonly kind: "moved"; readonly round: number };
 
 /** Hosts that aren't up and reachable so long after their round began are given up. */
 const bootLimitMs = 900_000;
 /** No create call for a round's intents is made after this long: what bounds how long a receipt stays open. */
 const intentLifeMs = 120_000;
+/** What a refused round left in a region still counts against its quota: the next one there waits this long at most. */
+const clearingLimitMs = 180_000;
 const maxRounds = 50;
 
 /** Asks for the network and every host of the current round. Asked again, it asks for the same by the same names. */
 export async function ensureHosts(state: DeploymentState, fx: FlowEffects): Promise<ProvisionStep> {
   await requireOpen(state, fx);
   const keys = deploymentKeys(state.runId, state.deploymentId);
-  const deployment = await plannedDeployment(state, fx);
+  const { plan, deployment } = await planned(state, fx);
   const run = await requireRecord(fx.store, runKeys(state.runId).run, runRecordSchema);
   if (run.onDeployment !== undefined) return useBorrowed(state, deployment, run.onDeployment, fx);
   const topology = await readRecord(fx.store, keys.topology, topologySchema);
   if (topology !== undefined) return { kind: "wait", round: topology.value.round, waitSec: 0 };
 
-  const rounds = (await listKeys(fx.store, keys.intents)).length;
-  const isGivenUp = rounds > 0 && (await fx.store.head(keys.refused(rounds - 1))) !== undefined;
-  const number = rounds === 0 || isGivenUp ? rounds : rounds - 1;
-  if (number >= maxRounds)
-    throw new FailureError({ class: "capacity", message: `${maxRounds} places refused the deployment` });
-  const round = await openRound(state, deployment, number, fx);
-
-  if ((await fx.store.head(keys.accepted(number))) === undefined) {
-    const refusal = await askProviders(state, deployment, round, fx);
-    if (refusal !== undefined) return giveUpOrWait(state, deployment, round, refusal, fx);
-    await fx.store.putIfAbsent(keys.accepted(number), toBytes({ at: fx.clock.now() }), "ensure");
+  const rounds = await readRounds(state.runId, state.deploymentId, fx);
+  const last = rounds.at(-1);
+  let record = last?.record;
+  if (last === undefined || last.refused !== undefined) {
+    if (rounds.length >= maxRounds) throw failureWithTrail(rounds, "no place is left to try");
+    const choice = await chooseNext(state, plan, deployment, rounds, fx);
+    if (last !== undefined && (await isClearing(state, last, choice, fx)))
+      return { kind: "wait", round: last.record.round, waitSec: 5 };
+    const opened = await openRound(state, { plan, deployment, choice, number: rounds.length }, fx);
+    record = opened.record;
+    const hasAskedThere = rounds.some((round) => sharesRegion(round.choice, choice));
+    if (opened.isNew && !hasAskedThere) {
+      const short = await quotaRefusal(state, deployment, choice, fx);
+      if (short !== undefined) return giveUpOrWait(state, record, { failure: short, retryAfterMs: undefined }, fx);
+    }
   }
-  return { kind: "wait", round: number, waitSec: firstLookSec(deployment, fx) };
+  if (record === undefined) throw new FailureError({ class: "defect", message: "no round of placement was opened" });
+  if ((await fx.store.head(keys.accepted(record.round))) === undefined) {
+    const refusal = await askProviders(state, { plan, deployment, record }, fx);
+    if (refusal !== undefined) return giveUpOrWait(state, record, refusal, fx);
+    await fx.store.putIfAbsent(keys.accepted(record.round), toBytes({ at: fx.clock.now() }), "ensure");
+  }
+  return { kind: "wait", round: record.round, waitSec: firstLookSec(deployment, fx) };
 }
 
 /** Clouds take half a minute at least; a local host is there at once. */
@@ -63,7 +83,7 @@ const firstLookSec = (deployment: PlannedDeployment, fx: FlowEffects): number =>
   Math.max(
     0,
     ...deployment.hosts.map((h) =>
-      fx.provider(h.provider).capabilities.hostKiller && h.shape.type !== "local" ? 10 : 0,
+      fx.provider(h.provider).capabilities.createsHosts && h.shape.type !== "local" ? 10 : 0,
     ),
   );
 
@@ -71,45 +91,55 @@ const firstLookSec = (deployment: PlannedDeployment, fx: FlowEffects): number =>
 export async function observeHosts(state: DeploymentState, fx: FlowEffects): Promise<ProvisionStep> {
   await requireOpen(state, fx);
   const keys = deploymentKeys(state.runId, state.deploymentId);
-  const deployment = await plannedDeployment(state, fx);
-  const number = (await listKeys(fx.store, keys.intents)).length - 1;
-  const round = await requireRecord(fx.store, keys.round(number), roundRecordSchema);
-  const states = await observeRound(state.deploymentId, round, fx);
+  const { deployment } = await planned(state, fx);
+  const rounds = await readRounds(state.runId, state.deploymentId, fx);
+  const round = rounds.at(-1);
+  if (round === undefined) throw new FailureError({ class: "defect", message: "no round of placement was opened" });
+  const { record } = round;
+  const number = record.round;
+  const isAccepted = (await fx.store.head(keys.accepted(number))) !== undefined;
+  if (round.refused !== undefined || !isAccepted) return { kind: "moved", round: number };
 
-  const failed = states.find((s) => s.state === "failed");
+  const states = await observeRound(state.deploymentId, record, fx);
+  await destroyStragglers(state, rounds, states, fx);
+  const own = new Set(record.intents.map(({ name }) => name));
+  const failed = states.find((s) => s.state === "failed" && own.has(s.name));
   if (failed?.state === "failed") {
-    return giveUpOrWait(state, deployment, round, { failure: failed.failure, retryAfterMs: undefined }, fx);
+    return giveUpOrWait(state, record, { failure: failed.failure, retryAfterMs: undefined }, fx);
   }
-  const found = deployment.hosts.map((host) => ({
+  const there = deploymentAs(deployment, round.choice.alternative);
+  const found = there.hosts.map((host) => ({
     host,
     state: states.find((s) => s.name === hostIntentName(state.deploymentId, number, host.name)),
   }));
   const late = found.filter(({ state: s }) => s?.state !== "ready" || s.address === undefined);
   if (late.length > 0) {
-    const waitedMs = fx.clock.now() - round.startedAt;
+    const waitedMs = fx.clock.now() - record.startedAt;
     if (waitedMs > bootLimitMs) {
       const names = late.map(({ host }) => host.name).join(", ");
       const failure: Failure = {
         class: "boot",
         message: `${names} not ready ${Math.round(waitedMs / 1000)} s after the request`,
       };
-      return giveUpOrWait(state, deployment, round, { failure, retryAfterMs: undefined }, fx);
+      return giveUpOrWait(state, record, { failure, retryAfterMs: undefined }, fx);
     }
     return { kind: "wait", round: number, waitSec: waitedMs < 5_000 ? 1 : 10 };
   }
 
+  const { alternative } = round.choice;
   const topology: Topology = {
     schema: "reprise/topology@1",
     deployment: state.deployment,
     deploymentId: state.deploymentId,
     round: number,
-    hosts: found.flatMap(({ host, state: s }) => (s?.state === "ready" ? [topologyHost(host, s, round)] : [])),
+    ...(alternative === 0 ? {} : { alternative }),
+    hosts: found.flatMap(({ host, state: s }) => (s?.state === "ready" ? [topologyHost(host, s, round, there)] : [])),
   };
-  await connectHosts(state.deploymentId, topology, round, fx);
+  await connectHosts(state.deploymentId, topology, record, fx);
   const unreachable = await prepareHosts(state, topology, fx);
   if (unreachable !== undefined) {
-    if (fx.clock.now() - round.startedAt > bootLimitMs || unreachable.class !== "transport") {
-      return giveUpOrWait(state, deployment, round, { failure: unreachable, retryAfterMs: undefined }, fx);
+    if (fx.clock.now() - record.startedAt > bootLimitMs || unreachable.class !== "transport") {
+      return giveUpOrWait(state, record, { failure: unreachable, retryAfterMs: undefined }, fx);
     }
     return { kind: "wait", round: number, waitSec: 5 };
   }
@@ -141,53 +171,96 @@ async function useBorrowed(
   return { kind: "ready", round: topology.round };
 }
 
-/** Places of a round: each provider's list is walked in step, its last place standing for the rest. */
-function roundPlaces(deployment: PlannedDeployment, number: number): Record<string, Place> | undefined {
-  const lists = Object.entries(deployment.places);
-  if (lists.length === 0 || number >= Math.max(...lists.map(([, places]) => places.length))) return undefined;
-  return Object.fromEntries(
-    lists.flatMap(([provider, places]) => {
-      const place = places[Math.min(number, places.length - 1)];
-      return place === undefined ? [] : [[provider, place]];
-    }),
+/** The next choice that nothing forbids. @throws FailureError with the trail of what was tried, or why nothing may be */
+async function chooseNext(
+  state: DeploymentState,
+  plan: Plan,
+  deployment: PlannedDeployment,
+  rounds: readonly Round[],
+  fx: FlowEffects,
+): Promise<PlacementChoice> {
+  const rules = await placementRules(state, plan, fx);
+  const { choices, barred } = allowedChoices(plan, deployment, rules);
+  const tried = rounds.flatMap(({ choice, refused }) =>
+    refused === undefined ? [] : [{ choice, failure: refused.failure }],
   );
+  const next = nextChoice(choices, tried);
+  if (next !== undefined) return next;
+  if (tried.length > 0) throw failureWithTrail(rounds, "no place is left to try");
+  throw new FailureError(barred ?? { class: "capacity", message: `no place is known for ${deployment.name}` });
 }
+
+const sharesRegion = (a: PlacementChoice, b: PlacementChoice): boolean =>
+  a.alternative === b.alternative &&
+  Object.entries(a.places).some(([slot, place]) => b.places[slot]?.region === place.region);
+
+/** Whether the refused round's machines are still going in a region where the next round will ask. */
+async function isClearing(
+  state: DeploymentState,
+  last: Round,
+  next: PlacementChoice,
+  fx: FlowEffects,
+): Promise<boolean> {
+  // Again, for whoever wrote the refusal may have died before it asked for the end.
+  await destroyRound(state, last.record, fx);
+  if (last.refused === undefined || !sharesRegion(last.choice, next)) return false;
+  if (fx.clock.now() - last.refused.at > clearingLimitMs) return false;
+  const hosts = new Set(last.record.intents.filter(({ kind }) => kind === "host").map(({ name }) => name));
+  const states = await observeRound(state.deploymentId, last.record, fx);
+  return states.some((s) => hosts.has(s.name) && s.state !== "gone" && s.state !== "failed");
+}
+
+const destroyRound = async (state: DeploymentState, record: RoundRecord, fx: FlowEffects): Promise<void> => {
+  for (const { provider, place } of askedPlaces(record))
+    await fx.provider(provider).beginDestroy(state.deploymentId, place);
+};
 
 async function openRound(
   state: DeploymentState,
-  deployment: PlannedDeployment,
-  number: number,
+  what: {
+    readonly plan: Plan;
+    readonly deployment: PlannedDeployment;
+    readonly choice: PlacementChoice;
+    readonly number: number;
+  },
   fx: FlowEffects,
-): Promise<RoundRecord> {
+): Promise<{ readonly record: RoundRecord; readonly isNew: boolean }> {
+  const { plan, deployment, choice, number } = what;
   const key = deploymentKeys(state.runId, state.deploymentId).round(number);
-  const places = roundPlaces(deployment, number);
-  if (places === undefined)
-    throw new FailureError({ class: "capacity", message: `no place left to try for ${deployment.name}` });
   const now = fx.clock.now();
+  const affordable = await budgetEnd(state.runId, plan, { deployment, choice }, fx);
   const record: RoundRecord = {
     round: number,
-    places,
+    places: choice.places,
+    alternative: choice.alternative,
+    market: choice.market,
+    spot: buysSpot(deployment, choice),
     startedAt: now,
     notAfter: now + intentLifeMs,
-    expiresAt: now + deployment.leaseMs,
-    intents: [
-      ...Object.keys(places).map((provider) => ({
-        name: networkIntentName(state.deploymentId, number),
-        provider,
-        kind: "network",
-      })),
-      ...deployment.hosts.map((host) => ({
-        name: hostIntentName(state.deploymentId, number, host.name),
-        provider: host.provider,
-        kind: "host",
-      })),
-    ],
+    expiresAt: Math.floor(Math.min(now + deployment.leaseMs, affordable ?? Number.POSITIVE_INFINITY)),
+    intents: announceIntents(deployment, state.deploymentId, number, choice),
   };
-  await fx.store.putIfAbsent(key, toBytes(record), "ensure");
-  return requireRecord(fx.store, key, roundRecordSchema);
+  const put = await fx.store.putIfAbsent(key, toBytes(record), "ensure");
+  return { record: await requireRecord(fx.store, key, roundRecordSchema), isNew: put === "created" };
 }
 
-const networkIntentName = (deploymentId: string, round: number): string => `${deploymentId}-r${round}`;
+async function quotaRefusal(
+  state: DeploymentState,
+  deployment: PlannedDeployment,
+  choice: PlacementChoice,
+  fx: FlowEffects,
+): Promise<Failure | undefined> {
+  const slots = slotsOf(deploymentAs(deployment, choice.alternative));
+  const { failure, unknown } = await checkQuota(
+    slots.flatMap(({ name, provider, hosts }) => {
+      const place = choice.places[name];
+      if (place === undefined) return [];
+      return [{ provider: fx.provider(provider), place, shapes: hosts.map((host) => shapeAs(host, choice)) }];
+    }),
+  );
+  for (const text of unknown) await tell(fx, state.runId, "quota-unknown", `quotas of ${text}`, {});
+  return failure;
+}
 
 interface Refused {
   readonly failure: Failure;
@@ -196,156 +269,138 @@ interface Refused {
 
 async function askProviders(
   state: DeploymentState,
-  deployment: PlannedDeployment,
-  round: RoundRecord,
+  what: { readonly plan: Plan; readonly deployment: PlannedDeployment; readonly record: RoundRecord },
   fx: FlowEffects,
 ): Promise<Refused | undefined> {
-  if (fx.clock.now() > round.notAfter) {
+  const { plan, deployment, record } = what;
+  if (fx.clock.now() > record.notAfter) {
     return {
       failure: { class: "boot", message: "the requests of this round were not all made in time" },
       retryAfterMs: undefined,
     };
   }
   const run = await requireRecord(fx.store, runKeys(state.runId).run, runRecordSchema);
-  for (const [providerName, place] of Object.entries(round.places)) {
-    const provider = fx.provider(providerName);
-    const intents = await buildIntents({ state, deployment, round, providerName, place, run }, fx);
+  const choice = choiceOf(record);
+  const request = { plan, deployment, deploymentId: state.deploymentId, record, choice, run };
+  for (const slot of slotsOf(deploymentAs(deployment, choice.alternative))) {
+    const intents = await slotIntents(request, slot, fx);
     const signal = AbortSignal.timeout(55_000);
-    for (const outcome of await provider.ensure(intents, signal)) {
+    for (const outcome of await fx.provider(slot.provider).ensure(intents, signal)) {
       if (outcome.kind === "refused") return { failure: outcome.failure, retryAfterMs: outcome.retryAfterMs };
     }
   }
   return undefined;
 }
 
-async function buildIntents(
-  what: {
-    readonly state: DeploymentState;
-    readonly deployment: PlannedDeployment;
-    readonly round: RoundRecord;
-    readonly providerName: string;
-    readonly place: Place;
-    readonly run: RunRecord;
-  },
-  fx: FlowEffects,
-): Promise<Intent[]> {
-  const { state, deployment, round, providerName, place, run } = what;
-  const base = {
-    deployment: state.deploymentId,
-    runId: state.runId,
-    provider: providerName,
-    place,
-    round: round.round,
-    owner: run.owner,
-    expiresAt: round.expiresAt,
-    notAfter: round.notAfter,
-  };
-  const network: Intent = {
-    ...base,
-    kind: "network",
-    name: networkIntentName(state.deploymentId, round.round),
-    clientToken: `${state.deploymentId}-r${round.round}-net`,
-  };
-  const hosts = await Promise.all(
-    deployment.hosts
-      .filter((host) => host.provider === providerName)
-      .map(async (host): Promise<Intent> => ({
-        ...base,
-        kind: "host",
-        name: hostIntentName(state.deploymentId, round.round, host.name),
-        clientToken: `${state.deploymentId}-r${round.round}-${host.name}`.slice(-64),
-        host: {
-          role: host.role,
-          index: host.index,
-          shape: host.shape,
-          setup: {
-            ...(await fx.hostSetup(state.runId, state.deploymentId, host.name)),
-            user: host.user,
-            packages: host.packages,
-            sysctl: host.sysctl,
-            swapBytes: host.swapBytes,
-            mounts: [],
-            expiresAt: round.expiresAt,
-          },
-        },
-      })),
-  );
-  return [network, ...hosts];
-}
-
 /** Decides by class: wait where the cloud asked to, move where there is another place, else say why. */
 async function giveUpOrWait(
   state: DeploymentState,
-  deployment: PlannedDeployment,
-  round: RoundRecord,
+  record: RoundRecord,
   refused: Refused,
   fx: FlowEffects,
 ): Promise<ProvisionStep> {
   const { failure } = refused;
   if (failure.class === "throttled") {
-    return { kind: "wait", round: round.round, waitSec: Math.ceil((refused.retryAfterMs ?? 10_000) / 1000) };
+    return { kind: "wait", round: record.round, waitSec: Math.ceil((refused.retryAfterMs ?? 10_000) / 1000) };
   }
   const keys = deploymentKeys(state.runId, state.deploymentId);
-  await fx.store.putIfAbsent(keys.refused(round.round), toBytes({ failure, at: fx.clock.now() }), "ensure");
-  for (const [provider, place] of Object.entries(round.places)) {
-    await fx.provider(provider).beginDestroy(state.deploymentId, place);
-  }
+  await fx.store.putIfAbsent(keys.refused(record.round), toBytes({ failure, at: fx.clock.now() }), "ensure");
+  await destroyRound(state, record, fx);
+  const rounds = await readRounds(state.runId, state.deploymentId, fx);
+  const round = rounds.at(-1);
   await tell(
     fx,
     state.runId,
     "place-refused",
-    `${state.deployment}: ${describePlaces(round)} refused: ${failure.message}`,
+    `${state.deployment}: ${round === undefined ? "a place" : describeRound(round)} refused: ${failure.message}`,
     {
       deployment: state.deployment,
-      round: round.round,
+      round: record.round,
       class: failure.class,
     },
   );
-  const moves =
-    failure.class === "capacity" ||
-    failure.class === "quota" ||
-    failure.class === "boot" ||
-    failure.class === "preempted";
-  if (moves && roundPlaces(deployment, round.round + 1) !== undefined) return { kind: "moved", round: round.round };
-  const trail = await refusalTrail(state, round.round, fx);
-  throw new FailureError({ ...failure, message: `${failure.message} (tried ${trail})` });
+  if (movesOn(failure)) {
+    const { plan, deployment } = await planned(state, fx);
+    await chooseNext(state, plan, deployment, rounds, fx); // throws, with the trail, where nothing is left
+    return { kind: "moved", round: record.round };
+  }
+  throw failureWithTrail(rounds, failure.message);
 }
 
-async function refusalTrail(state: DeploymentState, last: number, fx: FlowEffects): Promise<string> {
-  const keys = deploymentKeys(state.runId, state.deploymentId);
-  const places: string[] = [];
-  for (let n = 0; n <= last; n++)
-    places.push(describePlaces(await requireRecord(fx.store, keys.round(n), roundRecordSchema)));
-  return places.join(", then ");
+/** The last refusal, with all that was tried and what was said there. */
+function failureWithTrail(rounds: readonly Round[], otherwise: string): FailureError {
+  const last = rounds.findLast(({ refused }) => refused !== undefined)?.refused?.failure;
+  const trail = rounds.map(describeRound).join(", then ");
+  return new FailureError({
+    ...(last ?? { class: "capacity" }),
+    message: `${last?.message ?? otherwise} (tried ${trail})`.slice(0, 4_000),
+  });
 }
 
-const describePlaces = (round: RoundRecord): string =>
-  Object.entries(round.places)
-    .map(([provider, place]) => `${provider} ${place.zone ?? place.region}`)
-    .join(" + ");
+/**
+ * Ends what an earlier, refused round still has: creations that took effect after its end was asked for. The whole place
+ * can't be asked to end any more, for this round's hosts may be there too.
+ */
+async function destroyStragglers(
+  state: DeploymentState,
+  rounds: readonly Round[],
+  listed: readonly ResourceState[],
+  fx: FlowEffects,
+): Promise<void> {
+  for (const { record } of rounds.slice(0, -1)) {
+    const names = new Set(record.intents.filter(({ kind }) => kind === "host").map(({ name }) => name));
+    const places = askedPlaces(record);
+    const isHere = places.every(({ provider, place }) =>
+      askedPlaces(rounds.at(-1)?.record ?? record).some(
+        (p) => p.provider === provider && p.place.region === place.region,
+      ),
+    );
+    const states = isHere ? listed : await observeRound(state.deploymentId, record, fx);
+    const left = states.filter((s) => names.has(s.name) && (s.state === "ready" || s.state === "pending"));
+    for (const { id, name, resourceKind } of left) {
+      const intent = record.intents.find((one) => one.name === name);
+      const asked = places.find(({ provider }) => provider === intent?.provider);
+      if (asked === undefined) continue;
+      await fx.provider(asked.provider).destroyResource({
+        id,
+        name,
+        resourceKind,
+        place: asked.place,
+        deployment: state.deploymentId,
+        runId: state.runId,
+        owner: undefined,
+        createdAt: undefined,
+        expiresAt: undefined,
+      });
+    }
+  }
+}
 
-/** What the providers list for a round, all of it. */
+/** What the providers list for a round's places, each resource once; of other rounds too where they went there. */
 export async function observeRound(
   deploymentId: string,
   round: RoundRecord,
   fx: FlowEffects,
 ): Promise<ResourceState[]> {
-  const states: ResourceState[] = [];
-  for (const [provider, place] of Object.entries(round.places)) {
-    states.push(...(await fx.provider(provider).observe(deploymentId, place)));
+  const states = new Map<string, ResourceState>();
+  for (const { provider, place } of askedPlaces(round)) {
+    for (const state of await fx.provider(provider).observe(deploymentId, place))
+      states.set(`${provider} ${state.id}`, state);
   }
-  return states;
+  return [...states.values()];
 }
 
 function topologyHost(
   host: PlannedHost,
   state: ResourceState & { readonly state: "ready" },
-  round: RoundRecord,
+  round: Round,
+  there: Pick<PlannedDeployment, "places" | "hosts">,
 ): TopologyHost {
   const address = state.address;
   if (address === undefined)
     throw new FailureError({ class: "defect", message: `${host.name} is ready without an address` });
-  const place = round.places[host.provider] ?? { region: "unknown" };
+  const slot = slotsOf(there).find(({ hosts }) => hosts.includes(host));
+  const place = round.choice.places[slot?.name ?? host.provider] ?? { region: "unknown" };
   // Hosts with an address of their own may all use the same ports; those that share one are told apart by their provider.
   const portBase = Number(state.facts?.["portBase"] ?? 20_000);
   return {
@@ -358,7 +413,8 @@ function topologyHost(
     place,
     privateAddress: state.privateAddress ?? address.address,
     publicAddress: address.address,
-    network: `${host.provider}:${place.region}`,
+    // Where a provider joins its regions' networks, it says so.
+    network: state.facts?.["network"] ?? `${host.provider}:${place.region}`,
     portBase,
     sshPort: address.port,
     user: address.user,
@@ -368,17 +424,18 @@ function topologyHost(
   };
 }
 
-/** Hosts of one cloud reach each other as its network allows; hosts of several by their public addresses. */
+/** Hosts of one network reach each other as it allows; those of several by their public addresses. */
 async function connectHosts(
   deploymentId: string,
   topology: Topology,
-  round: RoundRecord,
+  record: RoundRecord,
   fx: FlowEffects,
 ): Promise<void> {
-  for (const [name, place] of Object.entries(round.places)) {
-    const provider: Provider = fx.provider(name);
-    const peers = topology.hosts.filter((h) => h.provider !== name).map((h) => h.publicAddress);
-    await provider.connect(deploymentId, place, peers);
+  for (const { provider, place } of askedPlaces(record)) {
+    const isHere = (h: TopologyHost): boolean => h.provider === provider && h.place.region === place.region;
+    const networks = new Set(topology.hosts.filter(isHere).map((h) => h.network));
+    const peers = topology.hosts.filter((h) => !isHere(h) && !networks.has(h.network)).map((h) => h.publicAddress);
+    await fx.provider(provider).connect(deploymentId, place, peers);
   }
 }
 
@@ -397,10 +454,13 @@ async function prepareHosts(state: DeploymentState, topology: Topology, fx: Flow
   }
 }
 
-async function plannedDeployment(state: DeploymentState, fx: FlowEffects): Promise<PlannedDeployment> {
+async function planned(
+  state: DeploymentState,
+  fx: FlowEffects,
+): Promise<{ readonly plan: Plan; readonly deployment: PlannedDeployment }> {
   const { plan } = await fx.openRun(state.runId);
   const deployment = plan.deployments.find((d) => d.name === state.deployment);
   if (deployment === undefined)
     throw new FailureError({ class: "defect", message: `no deployment ${state.deployment} in the plan` });
-  return deployment;
+  return { plan, deployment };
 }

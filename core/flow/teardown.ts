@@ -1,6 +1,7 @@
 import type { Failure } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
 import { deploymentKeys, teardownExecution } from "../names/keys.ts";
+import { deploymentAs } from "../plan/placement.ts";
 import type { Topology, TopologyHost } from "../plan/types.ts";
 import type { ResourceState } from "../ports/provider.ts";
 import type { Receipt, RoundRecord } from "../records/schemas.ts";
@@ -9,10 +10,12 @@ import { z } from "zod";
 import type { FlowEffects } from "./effects.ts";
 import { listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
 import { giveBack } from "./borrow.ts";
+import { paidRounds, roundDollars } from "./budget.ts";
 import { lostHosts } from "./lost-hosts.ts";
 import { observeRound } from "./provision.ts";
 import { forEachBounded } from "./fan-out.ts";
 import { deleteResources, resourceLines } from "./resources.ts";
+import { askedPlaces, describeRound } from "./rounds.ts";
 import type { TeardownInput, TeardownState } from "./states.ts";
 
 /** Each asking of the cloud waits longer, up to this. */
@@ -51,11 +54,10 @@ export async function destroyDeployment(state: TeardownState, fx: FlowEffects): 
     await removeOurs(state, topology.value, fx);
   }
   let begun = 0;
-  for (const round of await allRounds(state, fx)) {
-    for (const [provider, place] of Object.entries(round.places)) {
-      await fx.provider(provider).beginDestroy(state.deploymentId, place);
-      begun++;
-    }
+  const places = new Map((await allRounds(state, fx)).flatMap(askedPlaces).map((p) => [JSON.stringify(p), p]));
+  for (const { provider, place } of places.values()) {
+    await fx.provider(provider).beginDestroy(state.deploymentId, place);
+    begun++;
   }
   return { begun };
 }
@@ -109,7 +111,7 @@ async function stillThere(state: TeardownState, rounds: readonly RoundRecord[], 
   const providers = new Set<string>();
   for (const round of rounds) {
     for (const s of await observeRound(state.deploymentId, round, fx)) if (s.state !== "gone") ids.add(s.id);
-    for (const provider of Object.keys(round.places)) providers.add(provider);
+    for (const { provider } of askedPlaces(round)) providers.add(provider);
   }
   for (const provider of providers) {
     for await (const resource of fx.provider(provider).sweep({ kind: "deployment", deployment: state.deploymentId })) {
@@ -124,7 +126,10 @@ async function settlingTime(state: TeardownState, rounds: readonly RoundRecord[]
   const keys = deploymentKeys(state.runId, state.deploymentId);
   let settledAt = 0;
   for (const round of rounds) {
-    const delayMs = Math.max(0, ...Object.keys(round.places).map((p) => fx.provider(p).capabilities.visibilityDelayMs));
+    const delayMs = Math.max(
+      0,
+      ...askedPlaces(round).map(({ provider }) => fx.provider(provider).capabilities.visibilityDelayMs),
+    );
     const isResolved = (await fx.store.head(keys.accepted(round.round))) !== undefined;
     const closed = await requireRecord(fx.store, keys.closed, closedRecordSchema);
     settledAt = Math.max(settledAt, (isResolved ? closed.at : round.notAfter) + delayMs);
@@ -144,11 +149,13 @@ export async function writeReceipt(state: TeardownState, fx: FlowEffects): Promi
   resources.push(...(await leftLines(state, topology, fx)));
   const left = resources.filter((r) => r.outcome === "still there").length;
   const closedAt = fx.clock.now();
-  const hostCount = topology?.hosts.length ?? 0;
-  const firstAt = Math.min(closedAt, ...rounds.map((r) => r.startedAt));
   const { plan } = await fx.openRun(state.runId);
-  const hourly = hourlyDollars(plan.deployments.find((d) => d.name === state.deployment)?.hosts ?? []);
-  const hours = rounds.length === 0 ? 0 : (closedAt - firstAt) / 3_600_000;
+  const deployment = plan.deployments.find((d) => d.name === state.deployment);
+  const paid = deployment === undefined ? [] : await paidRounds(state, closedAt, fx);
+  const hostHours = paid.reduce((sum, { choice, fromMs, toMs }) => {
+    const { hosts } = deployment === undefined ? { hosts: [] } : deploymentAs(deployment, choice.alternative);
+    return sum + (hosts.length * (toMs - fromMs)) / 3_600_000;
+  }, 0);
   const receipt: Receipt = {
     schema: "reprise/receipt@1",
     runId: state.runId,
@@ -156,11 +163,16 @@ export async function writeReceipt(state: TeardownState, fx: FlowEffects): Promi
     deploymentId: state.deploymentId,
     reason: state.reason,
     rounds: await Promise.all(
-      rounds.map(async (r) => ({ round: r.round, places: r.places, failures: await refusals(state, r, fx) })),
+      rounds.map(async (r) => ({
+        round: r.round,
+        places: r.places,
+        asked: describeRound({ record: r }),
+        failures: await refusals(state, r, fx),
+      })),
     ),
     resources,
-    hostHours: hostCount * hours,
-    dollars: hourly === "unknown" ? "unknown" : hourly * hours,
+    hostHours,
+    dollars: deployment === undefined ? "unknown" : roundDollars(deployment, paid, "likely"),
     openedAt: state.openedAt,
     closedAt: new Date(closedAt).toISOString(),
   };
@@ -174,12 +186,6 @@ export async function writeReceipt(state: TeardownState, fx: FlowEffects): Promi
   );
   return { stillThere: left };
 }
-
-const hourlyDollars = (hosts: readonly { readonly dollarsPerHour: number | "unknown" }[]): number | "unknown" =>
-  hosts.reduce<number | "unknown">(
-    (sum, host) => (sum === "unknown" || host.dollarsPerHour === "unknown" ? "unknown" : sum + host.dollarsPerHour),
-    0,
-  );
 
 async function roundResources(
   state: TeardownState,

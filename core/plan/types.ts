@@ -165,6 +165,8 @@ export interface Topology {
   readonly deploymentId: string;
   readonly round: number;
   readonly hosts: readonly TopologyHost[];
+  /** They are of the plan's n-th alternative, not of the machines that trial keys speak of. @default the deployment's own */
+  readonly alternative?: number | undefined;
   /** These hosts belong to a kept deployment of another run, and go back to it (`--on-deployment`). */
   readonly lender?: { readonly runId: string; readonly deploymentId: string } | undefined;
 }

@@ -192,6 +192,7 @@ export const topologySchema = z.object({
   deploymentId: z.string(),
   round: z.number().int(),
   hosts: z.array(topologyHostSchema),
+  alternative: z.number().int().min(1).optional(),
   lender: z.object({ runId: z.string(), deploymentId: z.string() }).optional(),
 });
 
@@ -204,7 +205,13 @@ export const userRecordSchema = z.object({ runId: z.string().nullable(), deploym
 /** `deployments/{id}/intents/{round}/round.json`: a round of placement as decided, before anything is created. */
 export const roundRecordSchema = z.object({
   round: z.number().int(),
+  /** By slot: the provider, or `{provider}#{n}` for hosts with places of their own. */
   places: z.record(z.string(), placeSchema),
+  /** Which of the plan's alternatives; 0, the default, is the deployment itself. */
+  alternative: z.number().int().min(0).optional(),
+  market: z.enum(["asPlanned", "onDemand"]).optional(),
+  /** Whether any machine of it is spot. */
+  spot: z.boolean().default(false),
   startedAt: z.number(),
   notAfter: z.number(),
   expiresAt: z.number(),
@@ -224,7 +231,13 @@ export const receiptSchema = z.object({
   deploymentId: z.string(),
   reason: z.string(),
   rounds: z.array(
-    z.object({ round: z.number().int(), places: z.record(z.string(), placeSchema), failures: z.array(failureSchema) }),
+    z.object({
+      round: z.number().int(),
+      places: z.record(z.string(), placeSchema),
+      /** `aws us-east-1a, spot`: what was asked for, in words. */
+      asked: z.string().optional(),
+      failures: z.array(failureSchema),
+    }),
   ),
   /** One line a resource that an intent or a tag names. */
   resources: z.array(
