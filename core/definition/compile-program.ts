@@ -14,6 +14,7 @@ import type { Path, Problem } from "./problem.ts";
 import { formatPath } from "./problem.ts";
 import type {
   CheckProgram,
+  ContainerProgram,
   EnvProgram,
   EventAction,
   EventProgram,
@@ -28,6 +29,7 @@ import type {
 } from "./program.ts";
 import type {
   CheckSpec,
+  ContainerSpec,
   Definition,
   EventSpec,
   FileSpec,
@@ -223,7 +225,40 @@ class Compiler {
       ),
       limits: this.#limits([...path, "limits"], spec.limits ?? {}, shapes),
       collect: spec.collect.map((glob, index) => this.#glob([...path, "collect", index], glob, shapes)),
+      container: this.#optional(spec.container, (container) =>
+        this.#container([...path, "container"], { ...container, run: spec.run }, shapes),
+      ),
       arm: spec.arm,
+    };
+  }
+
+  #container(path: Path, spec: ContainerSpec & { readonly run: string }, shapes: ShapeScope): ContainerProgram {
+    const { run } = spec;
+    const texts = (field: "copy" | "options"): Slot<string>[] =>
+      spec[field].map((text, index) => this.#slots.text([...path, field, index], text, shapes));
+    if (run.startsWith("#!")) {
+      this.#problem([...path.slice(0, -1), "run"], "what runs in a container is text for its `sh`", { value: run });
+    }
+    const names = new Map<string, string>();
+    for (const [index, from] of spec.copy.entries()) {
+      const at = [...path, "copy", index];
+      if (!from.startsWith("/") && !hasExpressions(from)) this.#problem(at, "not an absolute path", { value: from });
+      const name = from.slice(from.lastIndexOf("/") + 1);
+      const other = names.get(name);
+      if (other !== undefined && other !== from) {
+        this.#problem(at, `would overwrite ${other}: both are called ${name}`, { value: from });
+      }
+      names.set(name, from);
+    }
+    return {
+      image: this.#slots.text([...path, "image"], spec.image, shapes),
+      engine: this.#slots.text([...path, "engine"], spec.engine, shapes),
+      copy: texts("copy"),
+      options: texts("options"),
+      keep: spec.keep,
+      diskFreeBytes: this.#optional(spec.diskFree, (text) =>
+        this.#slots.sizeBytes([...path, "diskFree"], text, shapes),
+      ),
     };
   }
 

@@ -63,6 +63,16 @@ export type ReadyProgram =
   | { readonly kind: "logLine"; readonly pattern: Slot<string> }
   | { readonly kind: "command"; readonly script: Slot<string> };
 
+/** A fresh container that a process's script runs in. */
+export interface ContainerProgram {
+  readonly image: Slot<string>;
+  readonly engine: Slot<string>;
+  readonly copy: readonly Slot<string>[];
+  readonly options: readonly Slot<string>[];
+  readonly keep: boolean;
+  readonly diskFreeBytes: Slot<number> | undefined;
+}
+
 /** A service or a job: one process or several. */
 export interface ProcessProgram {
   readonly kind: "service" | "job";
@@ -86,6 +96,7 @@ export interface ProcessProgram {
   readonly timeoutMs: Slot<number> | undefined;
   readonly limits: LimitsProgram;
   readonly collect: readonly Slot<string>[];
+  readonly container: ContainerProgram | undefined;
   readonly arm: "each" | "shared";
 }
 

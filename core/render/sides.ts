@@ -16,6 +16,9 @@ export const barrierFolder = "barrier";
 export const pipeOf = (process: Process, arm: "A" | "B"): string =>
   `${barrierFolder}/${process.program.name}-${process.index}.${arm.toLowerCase()}`;
 
+/** Where both sides of a pair in containers meet once, when their containers are up. */
+export const startPipeOf = (process: Process, arm: "A" | "B"): string => `${pipeOf(process, arm)}.start`;
+
 /** A job that its partner waits for. */
 export const meetsPartner = (process: Process): process is Process & { readonly arm: "A" | "B" } =>
   process.arm !== undefined && process.program.kind === "job";
@@ -46,8 +49,16 @@ export function sideEnv(input: {
 }
 
 /** Makes the pipes that some processes of a host will meet at. */
-export const makePipes = (processes: readonly Process[]): string | undefined => {
-  const pipes = processes.filter(meetsPartner).map((process) => shellWord(pipeOf(process, process.arm)));
+export const makePipes = (
+  processes: readonly Process[],
+  compare: PlannedComparison | undefined,
+): string | undefined => {
+  const pipes = processes
+    .filter(meetsPartner)
+    .flatMap((process) => [
+      ...(compare?.barrier === true ? [shellWord(pipeOf(process, process.arm))] : []),
+      ...(process.program.container === undefined ? [] : [shellWord(startPipeOf(process, process.arm))]),
+    ]);
   return pipes.length === 0 ? undefined : `mkdir -p ${barrierFolder}\nmkfifo -m 666 ${pipes.join(" ")}`;
 };
 

@@ -8,6 +8,7 @@ import type {
   ReadyProgram,
   TargetProgram,
 } from "../definition/program.ts";
+import { digestOf } from "../plan/digest.ts";
 import { cpusOfSide, startOrder } from "../plan/sides.ts";
 import type { StartOrder } from "../plan/sides.ts";
 import type { Plan, PlannedPoint, RenderedStep, TopologyHost, TrialContext } from "../plan/types.ts";
@@ -20,7 +21,8 @@ import { isUnitOf, layOut, processCount } from "./processes.ts";
 import type { KnownHost } from "./scope.ts";
 import { addressOf, hostsOn, pointScope, rootFromUnit, selfOfHost, selfOfProcess, trialScope } from "./scope.ts";
 import { commonEnv, contextFile, withPrelude } from "./script.ts";
-import { barrierFolder, cpuCheck, makePipes, sideEnv } from "./sides.ts";
+import { imageFile, inContainer, prepareContainers } from "./container.ts";
+import { barrierFolder, cpuCheck, makePipes, meetsPartner, sideEnv, startPipeOf } from "./sides.ts";
 
 /** Where command checks leave their exit codes and output, in the attempt's folder. */
 export const checksFolder = "checks";
@@ -104,7 +106,7 @@ export class TrialRenderer {
     const own = layout.processes.filter(
       (process) => process.host === host && process.program.kind === kind && process.program.stage === stage,
     );
-    const pipes = layout.point.compare?.barrier === true ? makePipes(own) : undefined;
+    const pipes = makePipes(own, layout.point.compare);
     return [
       ...(pipes === undefined
         ? []
@@ -227,16 +229,23 @@ export class TrialRenderer {
       scope,
     );
     const side = this.#side(layout, process, limits.cpus);
+    const pinned = side.cpus === undefined ? limits : { ...limits, cpus: side.cpus };
+    const env = {
+      ...this.#env(layout, host, process.index, process.count),
+      ...side.env,
+      ...renderEnv(this.#definition.program.env, scope),
+      ...renderEnv(program.env, scope),
+    };
+    const script = program.run(scope);
     return {
       name: process.unit,
       kind: program.kind === "job" ? "job" : isCommand ? "command" : "service",
-      script: withPrelude(program.run(scope)),
-      env: {
-        ...this.#env(layout, host, process.index, process.count),
-        ...side.env,
-        ...renderEnv(this.#definition.program.env, scope),
-        ...renderEnv(program.env, scope),
-      },
+      script: withPrelude(
+        program.container === undefined
+          ? script
+          : this.#inContainer(layout, process, { scope, script, limits: pinned, variables: Object.keys(env) }),
+      ),
+      env,
       files: [
         ...files,
         { path: contextFile, mode: "644", content: contextJson(this.#sharedJson(layout, shared), self) },
@@ -246,7 +255,8 @@ export class TrialRenderer {
       timeoutMs: isCommand
         ? (readyTimeoutMs ?? layout.point.timeoutMs)
         : (program.timeoutMs?.(scope) ?? layout.point.timeoutMs),
-      limits: side.cpus === undefined ? limits : { ...limits, cpus: side.cpus },
+      // A container has its limits from its engine, whose processes aren't below ours.
+      limits: program.container === undefined ? pinned : logLimit(pinned),
       ...(program.kind === "service" && !isCommand
         ? {
             ready: renderReady(program.ready, scope, process),
@@ -256,6 +266,64 @@ export class TrialRenderer {
           }
         : {}),
     };
+  }
+
+  #inContainer(
+    layout: Layout,
+    process: Process,
+    {
+      scope,
+      script,
+      limits,
+      variables,
+    }: {
+      readonly scope: Scope;
+      readonly script: string;
+      readonly limits: UnitLimits;
+      readonly variables: readonly string[];
+    },
+  ): string {
+    const { trial } = layout;
+    const { program, host, arm } = process;
+    if (program.container === undefined) return script;
+    const start =
+      meetsPartner(process) && arm !== undefined
+        ? {
+            send: `../${startPipeOf(process, arm)}`,
+            wait: `../${startPipeOf(process, arm === "A" ? "B" : "A")}`,
+            first: arm === "A" ? ("send" as const) : ("wait" as const),
+          }
+        : undefined;
+    const point = digestOf(trial.pointKey).slice(0, 8);
+    return inContainer({
+      program: program.container,
+      scope,
+      script,
+      variables,
+      limits,
+      name: `${trial.runId}.${host.name}.${point}.${trial.trialIndex}.${trial.attempt}.${process.unit}`,
+      label: containerLabel(layout, host),
+      start,
+    });
+  }
+
+  /** Before a trial: what an earlier one's containers left goes, and the disk must do. */
+  #containerUnits(layout: Layout, host: TopologyHost): Unit[] {
+    const needs = new Map<string, number | undefined>();
+    for (const process of layout.processes) {
+      const { container } = process.program;
+      if (container === undefined || process.host !== host) continue;
+      const scope: Scope = { ...this.#scope(layout, host, process.arm), self: selfOfProcess(process, host) };
+      const engine = container.engine(scope);
+      const bytes = container.diskFreeBytes?.(scope);
+      needs.set(engine, bytes === undefined ? needs.get(engine) : Math.max(bytes, needs.get(engine) ?? 0));
+    }
+    return [...needs].map(([engine, bytes], index) =>
+      this.#command(layout, host, {
+        name: `reset-containers-${index}`,
+        script: withPrelude(prepareContainers(engine, containerLabel(layout, host), bytes)),
+      }),
+    );
   }
 
   #env(layout: Layout, host: TopologyHost, index: number, count: number): Record<string, string> {
@@ -291,6 +359,7 @@ export class TrialRenderer {
       ...(check === undefined || !isMeasured
         ? []
         : [this.#command(layout, host, { name: "reset-cpus", script: withPrelude(check) })]),
+      ...this.#containerUnits(layout, host),
       ...this.#ownResetUnits(layout, host),
     ];
   }
@@ -403,7 +472,12 @@ export class TrialRenderer {
       .filter((process) => process.host === host)
       .flatMap((process) => {
         const scope: Scope = { ...this.#scope(layout, host, process.arm), self: selfOfProcess(process, host) };
-        return process.program.collect.map((glob) => ({ glob: `${process.unit}/${glob(scope)}`, required: true }));
+        return [
+          ...process.program.collect.map((glob) => ({ glob: `${process.unit}/${glob(scope)}`, required: true })),
+          ...(process.program.container === undefined
+            ? []
+            : [{ glob: `${process.unit}/${imageFile}`, required: true }]),
+        ];
       });
     for (const rule of program.collect) {
       if (!hostsOn([host], rule.on).includes(host)) continue;
@@ -446,6 +520,11 @@ interface Layout {
   readonly known: Map<string, Scope>;
   readonly json: Map<Scope, string>;
 }
+
+const logLimit = ({ logBytes }: UnitLimits): UnitLimits => (logBytes === undefined ? {} : { logBytes });
+
+const containerLabel = ({ trial }: Layout, host: TopologyHost): string =>
+  `reprise=${trial.topology.deploymentId}.${host.name}`;
 
 const renderEnv = (env: EnvProgram, scope: Scope): Record<string, string> =>
   Object.fromEntries(env.map(({ name, value }) => [name, value(scope)]));
