@@ -27,6 +27,8 @@ interface Family {
 const usual = [2, 4, 8, 16, 32, 64];
 const families: readonly Family[] = [
   { prefix: "e2-standard", mbPerVcpu: 4096, sizes: [2, 4, 8, 16, 32], metric: "CPUS", platform: "Intel Broadwell" },
+  { prefix: "e2-highcpu", mbPerVcpu: 1024, sizes: [2, 4, 8, 16, 32], metric: "CPUS", platform: "Intel Broadwell" },
+  { prefix: "e2-highmem", mbPerVcpu: 8192, sizes: [2, 4, 8, 16], metric: "CPUS", platform: "Intel Broadwell" },
   {
     prefix: "n2-standard",
     mbPerVcpu: 4096,
