@@ -761,6 +761,12 @@ export const definitionSchema = z
       .record(slug, sweepSchema)
       .refine((sweeps) => Object.keys(sweeps).length > 0, "needs at least one sweep")
       .describe("Which points are measured, by name."),
+    mixSweeps: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Shuffles the blocks of all sweeps together, with the seed (randomised interleaved trials), instead of one sweep after the other.",
+      ),
     figures: z.record(slug, figureSchema).default({}).describe("The plots, by name."),
     claims: z.array(claimSchema).default([]).describe("What the paper states, to be compared with what comes out."),
     budget: z

@@ -1,4 +1,5 @@
 import type { LoadedDefinition } from "../definition/program.ts";
+import { seededRandom, shuffled } from "../effects/random.ts";
 import { FailureError } from "../errors/failure.ts";
 import type { SweepSpec } from "../definition/schema.ts";
 import { hostsOn, pointScope } from "../render/scope.ts";
@@ -135,7 +136,7 @@ class PlanBuilder {
       sources: this.#inputs.sources,
       deployments: [...this.#deployments.values()],
       points: this.#points,
-      blocks: this.#blocks,
+      blocks: spec.mixSweeps ? shuffled(this.#blocks, seededRandom(spec.seed)) : this.#blocks,
       retries: spec.retries,
       stopAfterFailures: spec.stopAfterFailures,
       budgetDollars: spec.budget.dollars,

@@ -289,4 +289,20 @@ describe("planExperiment", () => {
     expect(tookMs).toBeLessThan(5_000);
     expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(200e6);
   });
+
+  it("mixes the blocks of all sweeps where asked to, the same way each time", () => {
+    const order = (over: Readonly<Record<string, string>>) => {
+      const definition = loadText(
+        definitionText({ sweeps: "{ a: { trials: 9 }, b: { set: { clients: 2 }, trials: 9 } }", ...over }),
+      );
+      const { blocks, points } = planExperiment(definition, planInputs(definition));
+      return blocks.map(({ trials }) => points[trials[0]?.point ?? 0]?.sweep).join("");
+    };
+    const mixed = order({ mixSweeps: "true" });
+    expect(order({})).toBe("a".repeat(9) + "b".repeat(9));
+    expect([...mixed].sort().join("")).toBe(order({}));
+    expect(mixed).not.toBe(order({}));
+    expect(order({ mixSweeps: "true" })).toBe(mixed);
+    expect(order({ mixSweeps: "true", seed: "2" })).not.toBe(mixed);
+  });
 });
