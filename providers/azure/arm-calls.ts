@@ -167,12 +167,14 @@ export class ArmSession {
       this.signal?.throwIfAborted();
       throw toAzureError(stop.signal.aborted ? stop.signal.reason : error, call.doing);
     } finally {
-      done.abort();
+      done.abort(answered); // a reason of its own costs nothing, the usual one a stack trace
       this.signal?.removeEventListener("abort", onAbort);
       await timedOut;
     }
   }
 }
+
+const answered = "answered";
 
 /** Nothing was heard: what was asked may have happened. */
 class NoAnswerError extends Error {

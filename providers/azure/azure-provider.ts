@@ -1,6 +1,5 @@
 import type { Clock } from "../../core/effects/clock.ts";
 import type { Random } from "../../core/effects/random.ts";
-import type { Failure } from "../../core/errors/failure.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import type {
   Capabilities,
@@ -93,17 +92,21 @@ class AzureCloud implements AzureProvider {
   async ensure(intents: readonly Intent[], signal: AbortSignal): Promise<readonly EnsureOutcome[]> {
     signal.throwIfAborted();
     const session = this.calls.open(callMs, signal);
-    const outcomes = new Map<string, EnsureOutcome>();
+    // By intent and not by name: networks of several regions bear one name.
+    const outcomes = new Map<Intent, EnsureOutcome>();
     await Promise.all(
       groupsOf(intents).map(async (cell) => {
-        for (const outcome of await this.ensureCell(cell, session)) outcomes.set(outcome.name, outcome);
+        for (const [intent, outcome] of await this.ensureCell(cell, session)) outcomes.set(intent, outcome);
       }),
     );
-    return intents.flatMap(({ name }) => outcomes.get(name) ?? []);
+    return intents.flatMap((intent) => outcomes.get(intent) ?? []);
   }
 
   /** @param intents of one resource group */
-  private async ensureCell(intents: readonly [Intent, ...Intent[]], session: ArmSession): Promise<EnsureOutcome[]> {
+  private async ensureCell(
+    intents: readonly [Intent, ...Intent[]],
+    session: ArmSession,
+  ): Promise<readonly (readonly [Intent, EnsureOutcome])[]> {
     try {
       const failures = await ensureGroup(this.planGroup(intents), {
         clients: this.deps.clients,
@@ -111,14 +114,10 @@ class AzureCloud implements AzureProvider {
         now: () => this.deps.clock.now(),
         sshSources: this.deps.sshSources ?? ["*"],
       });
-      return intents.map(({ name }) => {
-        const failure = failures.get(name);
-        return failure === undefined ? { kind: "accepted", name } : { kind: "refused", name, failure };
-      });
+      return intents.map((intent) => [intent, outcomeOf(intent, failures.get(intent.name))]);
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;
-      const retryAfterMs = retryAfterOf(error);
-      return intents.map(({ name }) => ({ kind: "refused", name, failure: error.failure, retryAfterMs }));
+      return intents.map((intent) => [intent, outcomeOf(intent, error)]);
     }
   }
 
@@ -239,11 +238,15 @@ function groupsOf(intents: readonly Intent[]): readonly (readonly [Intent, ...In
 const current = (groups: readonly OurGroup[]): OurGroup | undefined =>
   groups.filter(({ isDeleting }) => !isDeleting).at(-1);
 
+function outcomeOf({ name }: Intent, error: FailureError | undefined): EnsureOutcome {
+  if (error === undefined) return { kind: "accepted", name };
+  return { kind: "refused", name, failure: error.failure, retryAfterMs: retryAfterOf(error) };
+}
+
 function retryAfterOf(error: FailureError): number | undefined {
   if (error instanceof AzureError) return error.answer.retryAfterMs;
   return error instanceof PacedOutError ? error.retryAfterMs : undefined;
 }
 
-const cancelled = (message: string): FailureError =>
-  new FailureError({ class: "cancelled", message } satisfies Failure);
-const invalid = (message: string): FailureError => new FailureError({ class: "invalid", message } satisfies Failure);
+const cancelled = (message: string): FailureError => new FailureError({ class: "cancelled", message });
+const invalid = (message: string): FailureError => new FailureError({ class: "invalid", message });

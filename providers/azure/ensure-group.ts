@@ -1,4 +1,3 @@
-import type { Failure } from "../../core/errors/failure.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import type { Intent } from "../../core/ports/provider.ts";
 import { toTags } from "../cloud/identity-tags.ts";
@@ -43,7 +42,7 @@ const hostsAtOnce = 8;
  *
  * @returns by intent name, why it wasn't made; all others are accepted
  */
-export async function ensureGroup(plan: GroupPlan, maker: GroupMaker): Promise<ReadonlyMap<string, Failure>> {
+export async function ensureGroup(plan: GroupPlan, maker: GroupMaker): Promise<ReadonlyMap<string, FailureError>> {
   const group = new GroupEnsurer(plan, maker);
   return group.run();
 }
@@ -62,9 +61,9 @@ class GroupEnsurer {
     this.tags = toTags(identity);
   }
 
-  async run(): Promise<ReadonlyMap<string, Failure>> {
+  async run(): Promise<ReadonlyMap<string, FailureError>> {
     const { hosts } = this.plan;
-    const failures = new Map<string, Failure>();
+    const failures = new Map<string, FailureError>();
     await this.group();
     const proximityGroups = [...new Set(hosts.flatMap((host) => host.proximityGroup ?? []))];
     const base = Promise.all([this.network(), this.firewall(), ...proximityGroups.map((name) => this.proximity(name))]);
@@ -76,9 +75,9 @@ class GroupEnsurer {
           await this.host(host, base);
         } catch (error) {
           if (!(error instanceof FailureError)) throw error;
-          failures.set(host.intent.name, error.failure);
+          failures.set(host.intent.name, error);
           // A whole deployment moves, never part of it: what isn't begun yet won't be needed.
-          for (const other of queue.splice(0)) failures.set(other.intent.name, error.failure);
+          for (const other of queue.splice(0)) failures.set(other.intent.name, error);
         }
       }
     };

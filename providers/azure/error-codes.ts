@@ -36,6 +36,7 @@ const armLimits = "learn.microsoft.com/azure/azure-resource-manager/management/r
 const computeLimits = "learn.microsoft.com/troubleshoot/azure/virtual-machines/troubleshooting-throttling-errors";
 const ips = "learn.microsoft.com/azure/virtual-network/ip-services/public-ip-addresses";
 const nics = "learn.microsoft.com/azure/virtual-network/virtual-network-network-interface";
+const locks = "learn.microsoft.com/azure/azure-resource-manager/management/lock-resources";
 const sdkCore = "github.com/Azure/azure-sdk-for-js sdk/core/core-rest-pipeline";
 
 const registerHint =
@@ -114,6 +115,12 @@ export const errorCodes: readonly CodeEntry[] = [
     means: "auth",
     hint: "look at AZURE_SUBSCRIPTION_ID",
     source: arm,
+  },
+  {
+    code: "ScopeLocked",
+    means: "auth",
+    hint: "a lock on the subscription or group forbids it: remove the lock",
+    source: locks,
   },
   { code: "ReadOnlyDisabledSubscription", means: "auth", hint: "the subscription is disabled", source: arm },
   { code: "RequestDisallowedByPolicy", means: "auth", hint: "a policy of the organisation forbids it", source: arm },

@@ -72,9 +72,21 @@ export async function findGroups(
   const rounds = new Set([0, 1, 2, last + 1, last + 2, ...where.made]);
   for (const { round } of listed) rounds.delete(round);
   const found = await Promise.all(
-    [...rounds].map((round) => findGroup(clients, session, { deployment: where.deployment, round, region })),
+    [...rounds].map(async (round) => {
+      const ref = { deployment: where.deployment, round, region };
+      return (await exists(clients, session, ref)) ? findGroup(clients, session, ref) : undefined;
+    }),
   );
   return [...listed, ...found.filter((group) => group !== undefined)].sort((a, b) => a.round - b.round);
+}
+
+function exists({ resources }: AzureClients, session: ArmSession, ref: GroupRef): Promise<boolean> {
+  const name = groupName(ref);
+  return session.call({
+    doing: `resource group ${name}`,
+    kind: "read",
+    send: async (options) => (await resources.resourceGroups.checkExistence(name, options)).body,
+  });
 }
 
 export async function findGroup(

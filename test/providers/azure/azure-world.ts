@@ -10,7 +10,7 @@ import type {
 } from "../../../core/ports/provider.ts";
 import { VirtualClock } from "../../../engines/clock/virtual-clock.ts";
 import { createAzureClients, createAzureProvider } from "../../../providers/azure/index.ts";
-import type { AzureProvider } from "../../../providers/azure/index.ts";
+import type { AzureClients, AzureProvider } from "../../../providers/azure/index.ts";
 import { azureCredential, azureHttpClient } from "../../emulators/azure/clients.ts";
 import { subscriptionId } from "../../emulators/azure/subscription.ts";
 import { createEmulator } from "../../emulators/cloud.ts";
@@ -78,6 +78,8 @@ export interface AzureWorld {
   readonly backend: MemoryBackend;
   /** A provider without any memory, as after a crash. */
   readonly fresh: () => AzureProvider;
+  /** For what others do in the same subscription. */
+  readonly clients: AzureClients;
   /** A provider whose requests go through `wrap`. */
   readonly through: (wrap: (handle: HttpHandler) => HttpHandler) => AzureProvider;
 }
@@ -86,17 +88,16 @@ export function azureWorld(options: Omit<EmulatorOptions, "clock" | "backend"> =
   const clock = new VirtualClock(startAt);
   const backend = new MemoryBackend();
   const emulator = createEmulator({ clock, backend, ...options });
+  const clientsThrough = (handle: HttpHandler): AzureClients =>
+    createAzureClients({ subscriptionId, credential: azureCredential, httpClient: azureHttpClient(handle) });
   const through = (wrap: (handle: HttpHandler) => HttpHandler): AzureProvider =>
     createAzureProvider({
-      clients: createAzureClients({
-        subscriptionId,
-        credential: azureCredential,
-        httpClient: azureHttpClient(wrap(emulator.azure.handle)),
-      }),
+      clients: clientsThrough(wrap(emulator.azure.handle)),
       clock,
       random: seededRandom(options.seed ?? 1),
     });
-  return { clock, emulator, backend, through, fresh: () => through((handle) => handle) };
+  const clients = clientsThrough(emulator.azure.handle);
+  return { clock, emulator, backend, clients, through, fresh: () => through((handle) => handle) };
 }
 
 /** Runs on the virtual clock, and holds the emulator to having had nothing to complain of. */
@@ -147,10 +148,10 @@ export async function tearDown(
   places: readonly Place[] = [eastus],
 ): Promise<void> {
   const settledAt = world.clock.now() + world.fresh().capabilities.visibilityDelayMs;
+  const provider = world.fresh();
   for (let rounds = 0; rounds < 200; rounds++) {
-    const provider = world.fresh();
     for (const place of places) await provider.beginDestroy(deployment, place);
-    await world.clock.sleep(10_000);
+    await world.clock.sleep(30_000);
     const left: (ResourceState | TaggedResource)[] = [];
     for (const place of places) left.push(...(await provider.observe(deployment, place)));
     for await (const resource of provider.sweep({ kind: "deployment", deployment })) left.push(resource);
