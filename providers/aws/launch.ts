@@ -61,7 +61,7 @@ export function buildLaunch(intent: HostIntent, context: LaunchContext): RunInst
     },
     BlockDeviceMappings: diskMappings(shape, image, options),
     // User data holds a private key: only who can write headers may read it, and no container behind another hop.
-    MetadataOptions: { HttpTokens: "required", HttpPutResponseHopLimit: 1, InstanceMetadataTags: "enabled" },
+    MetadataOptions: { HttpTokens: "required", HttpPutResponseHopLimit: 1 },
     TagSpecifications: tagSpecifications(
       ["instance", "volume", ...(shape.spot ? (["spot-instances-request"] as const) : [])],
       tags,
