@@ -61,7 +61,7 @@ export async function startEngine(
 /** Refuses a plan whose hosts the engine of this home can't reach. */
 export async function requireReachable(home: string, plan: Plan): Promise<void> {
   const stack = stackOf(home, process.env);
-  if (stack === undefined) return;
+  if (stack === undefined) return (await import("./clouds.ts")).requireSignedIn(plan);
   const { requireProviders } = await import("./deployed/drive.ts");
   const { readStack } = await import("./deployed/stack.ts");
   requireProviders(plan, await readStack(stack));

@@ -2,6 +2,7 @@ import { describeKillers, killersOf } from "../../core/plan/killers.ts";
 import type { DeploymentQuote, MachineQuote, Quote } from "../../core/plan/quote.ts";
 import { quotePlan } from "../../core/plan/quote.ts";
 import type { Plan } from "../../core/plan/types.ts";
+import { unconfiguredClouds } from "../clouds.ts";
 import type { SelectionOptions } from "../load.ts";
 import { loadExperiment } from "../load.ts";
 import type { CommandContext } from "../main.ts";
@@ -18,6 +19,9 @@ export async function plan(
   output.result({ plan: loaded.plan, quote, killers: killersOf(loaded.plan, ownKillers) });
   printPlan(loaded.plan, quote, output);
   if (options.all === true) printTrials(loaded.plan, output);
+  // A plan asks nothing of anybody, and what a run would cost may be asked before there is an account.
+  for (const cloud of unconfiguredClouds(loaded.plan))
+    output.note(`warning: nothing here says who you are at ${cloud}: \`run\` will ask for it (docs/clouds.md)`);
   return 0;
 }
 

@@ -39,6 +39,7 @@ export async function run(context: CommandContext, name: string, options: Option
   printPlan(plan, quote, { ...output, line: (text = "") => output.note(text) });
   const refused = whyRefused(plan);
   if (refused !== undefined) throw new FailureError(refused);
+  await requireReachable(home, plan);
   const left = killersOf(plan, ownKillers).filter((one) => one.needsConsent);
   const question =
     left.length === 0
@@ -48,7 +49,6 @@ export async function run(context: CommandContext, name: string, options: Option
   if (asks && options.yes !== true && !(await confirm(question))) {
     throw new FailureError({ class: "cancelled", message: "not started" });
   }
-  await requireReachable(home, plan);
   const onDeployment =
     options.onDeployment === undefined ? undefined : await findLender(home, options.onDeployment, plan);
   const interrupts = new Interrupts();
