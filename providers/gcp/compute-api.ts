@@ -64,10 +64,12 @@ export interface ComputeApi {
 const callLimitMs = 50_000;
 const requestLimitMs = 20_000;
 const tries = 4;
+/** Why a timer is called off: made once, since an exception of each call's own would cost more than the rest of it. */
+const answered = new Error("answered");
 /** Listings are paged by 500; a project with more of our things than this has another problem. */
 const mostPages = 40;
 
-export function openComputeApi(deps: ComputeApiDeps, signal?: AbortSignal): ComputeApi {
+export function openComputeApi(deps: ComputeApiDeps, signal: AbortSignal): ComputeApi {
   const { clock, pacer, project } = deps;
   const deadlineAt = clock.now() + callLimitMs;
 
@@ -82,7 +84,7 @@ export function openComputeApi(deps: ComputeApiDeps, signal?: AbortSignal): Comp
         const key = `gcp ${project} ${request.method === "GET" ? "reads" : "writes"}`;
         return await pacer.pace(key, () => send(request, Math.min(leftMs, requestLimitMs)), throttledMs, signal);
       } catch (error) {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         if (!mayRepeat(error) || attempt >= tries) throw error;
         waitMs = Math.max(askedMs(error), 500 * 2 ** attempt * (0.5 + deps.random.next() / 2));
         if (clock.now() + waitMs >= deadlineAt) throw error;
@@ -94,8 +96,8 @@ export function openComputeApi(deps: ComputeApiDeps, signal?: AbortSignal): Comp
   async function send({ method, url, body }: WireRequest, limitMs: number): Promise<unknown> {
     const end = new AbortController();
     const stopTimer = new AbortController();
-    const onAbort = (): void => end.abort(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const onAbort = (): void => end.abort(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
     clock.sleep(limitMs, stopTimer.signal).then(
       () => end.abort(new Error(`no answer within ${limitMs} ms`)),
       () => undefined, // answered in time
@@ -116,8 +118,8 @@ export function openComputeApi(deps: ComputeApiDeps, signal?: AbortSignal): Comp
       if (error instanceof FailureError || error instanceof GoogleRefusal) throw error;
       throw notAnswered({ method, url }, error);
     } finally {
-      stopTimer.abort();
-      signal?.removeEventListener("abort", onAbort);
+      stopTimer.abort(answered);
+      signal.removeEventListener("abort", onAbort);
     }
   }
 

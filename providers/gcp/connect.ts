@@ -26,7 +26,7 @@ export async function connectPeers(
     if (sourceRanges.join() === [...(known.found.sourceRanges ?? [])].sort().join()) return;
     // A rule without sources would admit everybody.
     if (sourceRanges.length === 0) await api.change("DELETE", known.path);
-    else await api.change("PATCH", known.path, { sourceRanges });
+    else await api.change("PATCH", known.path, { name: known.found.name, sourceRanges });
     return;
   }
   if (sourceRanges.length === 0) return;
@@ -55,6 +55,6 @@ export async function connectPeers(
   } catch (error) {
     if (!isTaken(error)) throw error;
     // Made a moment ago, and not listed yet.
-    await api.change("PATCH", `global/firewalls/${name}`, { sourceRanges });
+    await api.change("PATCH", `global/firewalls/${name}`, { name, sourceRanges });
   }
 }

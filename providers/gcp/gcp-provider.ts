@@ -66,10 +66,15 @@ export function createGcpProvider(deps: GcpProviderDeps): GcpProvider {
 
   /** Google's refusals leave as failures. */
   const call = async <T>(doing: string, work: (api: ComputeApi) => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    const end = new AbortController();
     try {
-      return await work(openComputeApi(wire, signal));
+      return await work(
+        openComputeApi(wire, signal === undefined ? end.signal : AbortSignal.any([signal, end.signal])),
+      );
     } catch (error) {
       throw toFailureError(error, doing);
+    } finally {
+      end.abort(); // when one of several requests has failed, the others don't go on behind the answer
     }
   };
 

@@ -76,7 +76,7 @@ export function buildInstance(intent: HostIntent, options: GcpOptions, zone: str
     metadata: {
       items: [
         { key: "user-data", value: renderUserData(setup, shape.disks, "gcp") },
-        { key: "startup-script", value: leaseScript },
+        { key: "startup-script", value: leaseScript() },
         { key: metadataKeys.host, value: hostOf(intent) },
         { key: metadataKeys.user, value: setup.user },
         { key: metadataKeys.hostKey, value: setup.hostKey },
@@ -183,27 +183,33 @@ function networkOf(intent: HostIntent, options: GcpOptions): object {
       };
 }
 
+/** Words: the file, the URL. It asks once in five minutes at most, and hears of a change at once. */
+const leaseMirror = `while :; do
+  at=$(curl -sf -m 330 -H 'Metadata-Flavor: Google' "$2?wait_for_change=true&timeout_sec=300") || { sleep 30; continue; }
+  have=$(cat "$1" 2>/dev/null)
+  case $at in '' | *[!0-9]*) sleep 30; continue ;; esac
+  case $have in *[!0-9]*) have=0 ;; esac
+  [ "$at" -gt "\${have:-0}" ] || continue
+  echo "$at" > "$1.mirrored" && mv "$1.mirrored" "$1"
+done`;
+
 /**
  * Carries a renewed lease from the metadata, which `extend` can write, to the file that the keeper on the host reads.
  *
- * Google's guest agent runs it at each boot. It asks once in five minutes at most, hears of a change at once, and only
- * ever moves the time away: whoever renewed the file itself is not overruled.
+ * Google's guest agent runs it at each boot. It only ever moves the time away: whoever renewed the file itself (over
+ * SSH, say) is not overruled.
  */
-const leaseScript = `#!/bin/sh
-file=${hostPaths.expiresAt}
+export function leaseScript(file: string = hostPaths.expiresAt): string {
+  const words = `/bin/sh ${file}-mirror ${file} "$url"`;
+  return `#!/bin/sh
 url=http://metadata.google.internal/computeMetadata/v1/instance/attributes/${metadataKeys.expiresAt}
-cat > ${hostPaths.expiresAt}-mirror <<'END'
-while :; do
-  at=$(curl -sf -m 330 -H 'Metadata-Flavor: Google' "$2?wait_for_change=true&timeout_sec=300") || { sleep 30; continue; }
-  have=$(cat "$1" 2>/dev/null)
-  case $at$have in '' | *[!0-9]*) sleep 30; continue ;; esac
-  [ "$at" -gt "\${have:-0}" ] || continue
-  echo "$at" > "$1.mirrored" && mv "$1.mirrored" "$1"
-done
+cat > ${file}-mirror <<'END'
+${leaseMirror}
 END
 if [ -d /run/systemd/system ]; then
-  systemd-run --no-block --unit=reprise-lease -p Restart=always /bin/sh ${hostPaths.expiresAt}-mirror "$file" "$url"
+  systemd-run --no-block --unit=reprise-lease -p Restart=always ${words}
 else
-  setsid /bin/sh ${hostPaths.expiresAt}-mirror "$file" "$url" < /dev/null > /dev/null 2>&1 &
+  setsid ${words} < /dev/null > /dev/null 2>&1 &
 fi
 `;
+}

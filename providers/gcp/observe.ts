@@ -105,6 +105,7 @@ function imageOf(snapshot: Snapshot, instance: Instance): { readonly image?: str
 const preempted = (host: string, operations: readonly Operation[] | undefined): Failure => ({
   class: "preempted",
   message: `Google took ${host} back: a spot machine goes when somebody else needs the room`,
+  host,
   evidence: operations?.find((o) => o.operationType === "compute.instances.preempted")?.name,
 });
 

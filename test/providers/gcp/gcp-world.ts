@@ -94,9 +94,13 @@ export const accepted = (intents: readonly Intent[]): EnsureOutcome[] =>
   intents.map(({ name }) => ({ kind: "accepted", name }));
 
 /** Asks as the flow does: again, after as long as it was told to wait. */
-export async function ensured(world: GcpWorld, intents: readonly Intent[]): Promise<readonly EnsureOutcome[]> {
+export async function ensured(
+  world: GcpWorld,
+  intents: readonly Intent[],
+  provider: GcpProvider = world.fresh(),
+): Promise<readonly EnsureOutcome[]> {
   for (let asked = 0; asked < 30; asked++) {
-    const outcomes = await world.fresh().ensure(intents, never);
+    const outcomes = await provider.ensure(intents, never);
     const refused = outcomes.find((outcome) => outcome.kind === "refused");
     if (refused?.kind !== "refused" || refused.failure.class !== "throttled") return outcomes;
     await world.clock.sleep(refused.retryAfterMs ?? 10_000);
@@ -115,7 +119,7 @@ export async function until(
   for (let looks = 0; looks < 100; looks++) {
     states = await world.fresh().observe(deployment, place);
     if (isSo(states)) return states;
-    await world.clock.sleep(5_000);
+    await world.clock.sleep(10_000);
   }
   throw new Error(`it never came to be: ${JSON.stringify(states)}`);
 }
@@ -142,11 +146,12 @@ export async function tearDown(
   for (let asked = 0; asked < 200; asked++) {
     try {
       for (const place of places) await provider.beginDestroy(deployment, place);
-      await world.clock.sleep(5_000);
+      // Nobody looks while nothing can be over yet: a look costs eight calls.
+      await world.clock.sleep(Math.max(15_000, settledAt - world.clock.now()));
       const left: unknown[] = [];
       for (const place of places) left.push(...(await provider.observe(deployment, place)));
       for await (const resource of provider.sweep({ kind: "deployment", deployment })) left.push(resource);
-      if (left.length === 0 && world.clock.now() >= settledAt) return;
+      if (left.length === 0) return;
       last = left;
     } catch (error) {
       last = error; // the state machine asks again, too
@@ -168,6 +173,32 @@ export async function reapAll(world: GcpWorld): Promise<void> {
   }
   throw new Error("the reaper never came to an end");
 }
+
+export class Crash extends Error {
+  override readonly name = "Crash";
+}
+
+/** A provider whose process dies with its `calls`th call: that one takes effect, and nothing is heard any more. */
+export function dyingAt(
+  world: GcpWorld,
+  calls: number,
+): { readonly provider: GcpProvider; readonly isDead: () => boolean } {
+  let made = 0;
+  const isDead = (): boolean => made >= calls;
+  const provider = world.through((handle) => async (request, signal) => {
+    if (isDead()) throw new Crash();
+    made++;
+    const dies = isDead();
+    const response = await handle(request, signal);
+    if (dies || isDead()) throw new Crash();
+    return response;
+  });
+  return { provider, isDead };
+}
+
+/** What was created, each time that it was. */
+export const creations = (world: GcpWorld): string[] =>
+  world.emulator.log.mutating.flatMap(({ mutations }) => mutations.filter((m) => m.startsWith("created "))).sort();
 
 /** Kinds that are left, sorted. */
 export const kindsLeft = (world: GcpWorld): string[] =>
