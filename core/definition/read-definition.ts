@@ -11,6 +11,7 @@ import { DefinitionError } from "./problem.ts";
 import type { LoadedDefinition } from "./program.ts";
 import type { Definition, WherePoints } from "./schema.ts";
 import { definitionSchema } from "./schema.ts";
+import { checkSharedHosts } from "./shared-hosts.ts";
 import { schemaProblems } from "./schema-problems.ts";
 import { readSweepAxes } from "./sweep-axes.ts";
 import type { SweepAxes } from "./sweep-axes.ts";
@@ -65,6 +66,7 @@ export function readDefinition(
   }
   checkReferences(spec, parameters, report);
   checkDeployments(spec, report, keepFile, problems);
+  checkSharedHosts(spec, report);
   if (problems.length > 0) return { ok: false, problems: sorted(problems) };
   return {
     ok: true,
