@@ -9,6 +9,7 @@ import type {
   MachineShape,
   Place,
   Provider,
+  QuotaUse,
   ResourceState,
   SweepScope,
   TaggedResource,
@@ -28,7 +29,7 @@ import type { OurGroup } from "./groups.ts";
 import type { HostWanted } from "./machine-body.ts";
 import { wantHost } from "./machine-body.ts";
 import { describeMachines, readQuota } from "./machines.ts";
-import type { MachineDescription, QuotaRow } from "./machines.ts";
+import type { MachineDescription } from "./machines.ts";
 import { groupName, groupOfIntent } from "./names.ts";
 import { observeGroup } from "./observe.ts";
 import { destroyResource, sweepGroups } from "./sweep.ts";
@@ -48,7 +49,7 @@ export interface AzureDeps {
 /** Azure as a provider, and what planning may ask of it. */
 export interface AzureProvider extends Provider {
   /** Of each quota that `shapes` would draw from (of all that are used, without): used, limit, and needed for them. */
-  quota(place: Place, shapes?: readonly MachineShape[]): Promise<readonly QuotaRow[]>;
+  quota(place: Place, shapes?: readonly MachineShape[]): Promise<readonly QuotaUse[]>;
   /** What Azure's own catalogue says of these types; one that isn't sold in the place is missing from the answer. */
   describeMachines(place: Place, types: readonly string[]): Promise<readonly MachineDescription[]>;
 }
@@ -196,7 +197,7 @@ class AzureCloud implements AzureProvider {
     return destroyResource(this.deps.clients, this.calls.open(callMs), resource);
   }
 
-  quota(place: Place, shapes?: readonly MachineShape[]): Promise<readonly QuotaRow[]> {
+  quota(place: Place, shapes?: readonly MachineShape[]): Promise<readonly QuotaUse[]> {
     return readQuota(this.deps.clients, this.calls.open(callMs), place, shapes);
   }
 

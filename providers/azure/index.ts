@@ -2,4 +2,4 @@ export { azureIdentityFrom, createAzureClients } from "./clients.ts";
 export type { AzureClients, AzureClientSettings, AzureEnvironment } from "./clients.ts";
 export { createAzureProvider } from "./azure-provider.ts";
 export type { AzureDeps, AzureProvider } from "./azure-provider.ts";
-export type { MachineDescription, QuotaRow } from "./machines.ts";
+export type { MachineDescription } from "./machines.ts";

@@ -3,7 +3,7 @@ import { FailureError } from "../../core/errors/failure.ts";
 import type { DiskShape, HostSetup, Intent, MachineShape } from "../../core/ports/provider.ts";
 import { imageReference } from "./image.ts";
 import { inGroup, vmName } from "./names.ts";
-import { confidentialKind, readShapeOptions, takesPremium } from "./shape-options.ts";
+import { readShapeOptions, takesPremium } from "./shape-options.ts";
 import type { AzureShapeOptions } from "./shape-options.ts";
 import { canonicalRegion } from "./regions.ts";
 
@@ -72,10 +72,10 @@ export function wantHost(intent: Intent, userData: string, tags: Readonly<Record
           priority: "Spot",
           // Not "Delete": a machine that is gone without a trace can't be told from one that somebody deleted.
           evictionPolicy: "Deallocate",
-          billingProfile: { maxPrice: options.maxPrice ?? -1 },
+          billingProfile: { maxPrice: spotPrice(intent, options) },
         }
       : {}),
-    ...security(shape, options),
+    ...security(options),
     diagnosticsProfile: { bootDiagnostics: { enabled: true } },
   };
   return { intent, setup, vm, options, proximityGroup: proximityGroupOf(options), body };
@@ -127,19 +127,26 @@ function gibibytes(disk: DiskShape, vm: string): number {
   return Math.ceil(disk.bytes / 1024 ** 3);
 }
 
-function security(shape: MachineShape, options: AzureShapeOptions): Pick<VirtualMachine, "securityProfile"> {
-  const { confidential, trustedLaunch, encryptionAtHost } = options;
-  const isConfidential = confidential !== undefined || confidentialKind(shape.type) !== undefined;
-  if (!isConfidential && trustedLaunch === undefined && encryptionAtHost === undefined) return {};
-  const uefiSettings = { secureBootEnabled: true, vTpmEnabled: true };
+function security({
+  confidential,
+  trustedLaunch,
+  encryptionAtHost,
+}: AzureShapeOptions): Pick<VirtualMachine, "securityProfile"> {
+  const securityType =
+    confidential !== undefined ? "ConfidentialVM" : trustedLaunch === true ? "TrustedLaunch" : undefined;
+  if (securityType === undefined && encryptionAtHost === undefined) return {};
   return {
     securityProfile: {
-      ...(confidential !== undefined
-        ? { securityType: "ConfidentialVM", uefiSettings }
-        : trustedLaunch === true
-          ? { securityType: "TrustedLaunch", uefiSettings }
-          : {}),
+      ...(securityType === undefined
+        ? {}
+        : { securityType, uefiSettings: { secureBootEnabled: true, vTpmEnabled: true } }),
       ...(encryptionAtHost === undefined ? {} : { encryptionAtHost }),
     },
   };
+}
+
+/** Dollars an hour; the tighter of what the definition and the budget say. -1: never evicted for its price. */
+function spotPrice(intent: Intent, { maxPrice }: AzureShapeOptions): number {
+  const bids = [maxPrice, intent.host?.maxDollarsPerHour].filter((bid) => bid !== undefined && bid > 0);
+  return bids.length === 0 ? -1 : Math.min(...bids.map(Number));
 }

@@ -1,5 +1,5 @@
 import type { ResourceSku } from "@azure/arm-compute";
-import type { MachineShape, Place } from "../../core/ports/provider.ts";
+import type { MachineShape, Place, QuotaUse } from "../../core/ports/provider.ts";
 import type { ArmSession } from "./arm-calls.ts";
 import type { AzureClients } from "./clients.ts";
 import { collect } from "./groups.ts";
@@ -15,14 +15,6 @@ export interface MachineDescription {
   /** Zones that it can be had in; empty where the region has none. */
   readonly zones: readonly string[];
   readonly spot: boolean;
-}
-
-/** One quota of a subscription in a region; `needed` is what the shapes asked about would add. */
-export interface QuotaRow {
-  readonly metric: string;
-  readonly used: number;
-  readonly limit: number;
-  readonly needed: number;
 }
 
 export async function describeMachines(
@@ -77,7 +69,7 @@ export async function readQuota(
   session: ArmSession,
   place: Place,
   shapes: readonly MachineShape[] | undefined,
-): Promise<readonly QuotaRow[]> {
+): Promise<readonly QuotaUse[]> {
   const region = canonicalRegion(place.region);
   const [compute, network, needed] = await Promise.all([
     session.call({
@@ -92,7 +84,7 @@ export async function readQuota(
     }),
     shapes === undefined ? undefined : neededBy(clients, session, place, shapes),
   ]);
-  return [...compute, ...network].flatMap(({ name, currentValue, limit }): QuotaRow[] => {
+  return [...compute, ...network].flatMap(({ name, currentValue, limit }): QuotaUse[] => {
     const metric = name.value ?? "";
     const wanted = needed === undefined ? 0 : needed.get(metric.toLowerCase());
     if (wanted === undefined || (needed === undefined && currentValue === 0)) return [];

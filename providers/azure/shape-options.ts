@@ -8,7 +8,7 @@ const Options = z.strictObject({
   acceleratedNetworking: z.boolean().optional(),
   /** Hosts with the same name stand near each other; true: all of the deployment. */
   proximityGroup: z.union([z.boolean(), z.string().regex(/^[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?$/)]).optional(),
-  /** A confidential machine: DCas and ECas sizes are SEV-SNP, DCes and ECes TDX. */
+  /** A confidential machine: DCas and ECas sizes are SEV-SNP, DCes and ECes TDX. @default what the size is: it can't be less */
   confidential: z.enum(["sev-snp", "tdx"]).optional(),
   /** Secure boot and vTPM; confidential machines have both. */
   trustedLaunch: z.boolean().optional(),
@@ -50,9 +50,9 @@ export function readShapeOptions(shape: MachineShape, host: string): AzureShapeO
       `${shape.type} is ${kind === undefined ? "no confidential size" : `a ${kind} size`}, not a ${options.confidential} one`,
       "DCas_v5 and ECas_v5 are SEV-SNP, DCes_v5 and ECes_v5 are TDX",
     );
-  if (options.confidential !== undefined && options.trustedLaunch === false)
+  if (kind !== undefined && options.trustedLaunch === false)
     throw invalid("a confidential machine always has trusted launch");
-  return options;
+  return kind === undefined ? options : { ...options, confidential: kind };
 }
 
 /**

@@ -27,9 +27,12 @@ export async function* sweepGroups(
     const { identity, region, id } = group;
     if (!isInScope(identity, scope)) continue;
     yield tagged({ resourceKind: groupKind, id, region }, identity);
+    const machines = await machinesIn(clients, session, group.name);
     for (const resource of await inside(clients, session, group.name)) {
-      if (resource.id === undefined) continue;
-      yield tagged(describe(resource), identity);
+      const name = fromTags(resource.tags ?? {})?.name;
+      const machine =
+        resource.type?.endsWith("/virtualMachines") === true ? machines.get(resource.name ?? "") : undefined;
+      yield { ...tagged(describe(resource), { ...identity, name }), ...machine };
     }
   }
   const known = new Set(groups.map(({ name }) => name.toLowerCase()));
@@ -49,7 +52,7 @@ const describe = (resource: GenericResourceExpanded) => ({
 
 const tagged = (
   at: { readonly resourceKind: string; readonly id: string; readonly region: string },
-  identity: Partial<ResourceIdentity> & Pick<ResourceIdentity, "deployment">,
+  identity: { readonly [K in keyof ResourceIdentity]?: ResourceIdentity[K] | undefined },
 ): TaggedResource => ({
   resourceKind: at.resourceKind,
   id: at.id,
@@ -59,7 +62,25 @@ const tagged = (
   owner: identity.owner,
   createdAt: identity.createdAt,
   expiresAt: identity.expiresAt,
+  name: identity.name,
 });
+
+/** What the machines of a group are; a resource in general says nothing of its size. */
+async function machinesIn(
+  { compute }: AzureClients,
+  session: ArmSession,
+  group: string,
+): Promise<ReadonlyMap<string, Pick<TaggedResource, "machineType" | "spot">>> {
+  const machines = await session.find(`machines of ${group}`, (options) =>
+    collect(compute.virtualMachines.list(group, options)),
+  );
+  return new Map(
+    (machines ?? []).map(({ name, hardwareProfile, priority }) => [
+      name ?? "",
+      { machineType: hardwareProfile?.vmSize, spot: priority === "Spot" },
+    ]),
+  );
+}
 
 /** What lies about without an end is expired: nobody can be waiting for it. */
 function isInScope(identity: Partial<ResourceIdentity>, scope: SweepScope): boolean {
