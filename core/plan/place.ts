@@ -1,3 +1,4 @@
+import { FailureError } from "../errors/failure.ts";
 import type { Place } from "../ports/provider.ts";
 import type { PlaceSpec } from "../definition/schema.ts";
 
@@ -16,6 +17,30 @@ export function readPlace(provider: string, place: PlaceSpec): Place {
   const gcp = provider === "gcp" ? /^([a-z]+-[a-z]+\d+)-[a-z]$/.exec(place) : null;
   if (gcp?.[1] !== undefined) return { region: gcp[1], zone: place };
   return { region: place, zone: undefined };
+}
+
+/** What `--on` says: a provider, and where it is to be tried, in order; no places: the usual ones. */
+export interface OnProvider {
+  readonly provider: string;
+  readonly places: readonly Place[];
+}
+
+/**
+ * Reads `aws`, `gcp:us-west1-b` or `aws:eu-west-1b,eu-west-1c,us-east-2`.
+ *
+ * @throws FailureError class invalid
+ */
+export function readOn(text: string): OnProvider {
+  const [provider = "", places] = text.split(/:(.*)/s, 2);
+  const named = places?.split(",").map((place) => place.trim());
+  if (!/^[a-z][a-z0-9-]*$/.test(provider) || named?.includes("") === true) {
+    throw new FailureError({
+      class: "invalid",
+      message: `--on "${text}" is no provider`,
+      hint: "a provider, or a provider and its places in order: aws, gcp:us-west1-b, azure:westus2/2,eastus",
+    });
+  }
+  return { provider, places: (named ?? []).map((place) => readPlace(provider, place)) };
 }
 
 /** Clouds have regions and cost money; the other providers are where they are. */

@@ -8,12 +8,13 @@ import { isJsonObject } from "../definition/json-values.ts";
 import type { DeploymentSpec, GivenMachineSpec, MachineSpec, RoleSpec } from "../definition/schema.ts";
 import type { DiskShape, MachineShape, Place } from "../ports/provider.ts";
 import type { MachineCatalogue } from "./catalogue.ts";
-import { isCloudProvider, readPlace } from "./place.ts";
+import type { OnProvider } from "./place.ts";
+import { isCloudProvider, readOn, readPlace } from "./place.ts";
 import type { GivenMachine, PlannedAlternative, PlannedDeployment, PlannedHost, PlannedResource } from "./types.ts";
 
 export interface DeploymentInputs {
   readonly catalogue: MachineCatalogue;
-  /** `--on`: takes the place of every provider that the definition names. */
+  /** `--on`: takes the place of every provider that the definition names, and of its places where it names some. */
   readonly on: string | undefined;
 }
 
@@ -72,12 +73,14 @@ class DeploymentPlanner {
   readonly #spec: DeploymentSpec;
   readonly #at: Path;
   readonly #inputs: DeploymentInputs;
+  readonly #on: OnProvider | undefined;
 
   constructor(definition: LoadedDefinition, spec: DeploymentSpec, at: Path, inputs: DeploymentInputs) {
     this.#definition = definition;
     this.#spec = spec;
     this.#at = at;
     this.#inputs = inputs;
+    this.#on = inputs.on === undefined ? undefined : readOn(inputs.on);
   }
 
   places(): Readonly<Record<string, readonly Place[]>> {
@@ -85,7 +88,8 @@ class DeploymentPlanner {
     return Object.fromEntries(
       [...providers].map((provider) => [
         provider,
-        this.#placesOf(this.#spec.places, provider, [...this.#at, "places"]) ??
+        this.#placesAsked() ??
+          this.#placesOf(this.#spec.places, provider, [...this.#at, "places"]) ??
           this.#inputs.catalogue.defaultPlaces(provider),
       ]),
     );
@@ -140,11 +144,16 @@ class DeploymentPlanner {
   }
 
   #provider(role: RoleSpec): string {
-    return this.#inputs.on ?? role.on ?? this.#spec.on ?? "local";
+    return this.#on?.provider ?? role.on ?? this.#spec.on ?? "local";
+  }
+
+  /** Those that `--on` names: they count for every role. */
+  #placesAsked(): readonly Place[] | undefined {
+    return this.#on === undefined || this.#on.places.length === 0 ? undefined : this.#on.places;
   }
 
   #placesOf(spec: RoleSpec["places"], provider: string, at: Path): readonly Place[] | undefined {
-    if (spec === undefined) return undefined;
+    if (spec === undefined || this.#placesAsked() !== undefined) return undefined;
     if (Array.isArray(spec)) {
       // A bare list speaks of the provider that the definition names; --on leaves it behind.
       return this.#inputs.on === undefined && isCloudProvider(provider)

@@ -1,4 +1,4 @@
-import { readPlace } from "../../../core/plan/place.ts";
+import { readOn, readPlace } from "../../../core/plan/place.ts";
 
 describe("readPlace", () => {
   it.each<readonly [string, Parameters<typeof readPlace>[1], string, string | undefined]>([
@@ -12,5 +12,28 @@ describe("readPlace", () => {
     ["hosts", "rack-1", "rack-1", undefined],
   ])("%s %j", (provider, place, region, zone) => {
     expect(readPlace(provider, place)).toEqual({ region, zone });
+  });
+});
+
+describe("readOn", () => {
+  it.each([
+    ["aws", { provider: "aws", places: [] }],
+    ["gcp:us-west1-b", { provider: "gcp", places: [{ region: "us-west1", zone: "us-west1-b" }] }],
+    [
+      "azure:westus2/2,eastus",
+      {
+        provider: "azure",
+        places: [
+          { region: "westus2", zone: "2" },
+          { region: "eastus", zone: undefined },
+        ],
+      },
+    ],
+  ])("%s", (text, expected) => {
+    expect(readOn(text)).toEqual(expected);
+  });
+
+  it.each(["", "aws:", ":us-east-1", "aws:us-east-1,", "my cloud"])("refuses %j", (text) => {
+    expect(() => readOn(text)).toThrow(/is no provider/);
   });
 });

@@ -115,6 +115,18 @@ describe("planExperiment", () => {
     expect(hosts.every((host) => host.places === undefined)).toBe(true);
   });
 
+  it("puts everything in the places that are asked for", () => {
+    const definition = loadFixture("mage/wan-paired");
+    const { deployments } = planExperiment(definition, planInputs(definition, { on: "local:here,there" }));
+    expect(deployments[0]?.places).toEqual({
+      local: [
+        { region: "here", zone: undefined },
+        { region: "there", zone: undefined },
+      ],
+    });
+    expect(deployments[0]?.hosts.every((host) => host.places === undefined)).toBe(true);
+  });
+
   it("takes the selected points alone, and says so", () => {
     const definition = loadFixture("redis/redis");
     const only = planExperiment(
@@ -300,7 +312,7 @@ describe("planExperiment", () => {
     };
     const mixed = order({ mixSweeps: "true" });
     expect(order({})).toBe("a".repeat(9) + "b".repeat(9));
-    expect([...mixed].sort().join("")).toBe(order({}));
+    expect(Array.from(mixed).sort().join("")).toBe(order({}));
     expect(mixed).not.toBe(order({}));
     expect(order({ mixSweeps: "true" })).toBe(mixed);
     expect(order({ mixSweeps: "true", seed: "2" })).not.toBe(mixed);
