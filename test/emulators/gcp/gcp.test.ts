@@ -344,6 +344,33 @@ describe("GcpEmulator", () => {
   );
 
   it(
+    "takes new metadata on a running machine, but only of who has read the old ones",
+    onClock(async ({ insert, done, get, backend, instances }) => {
+      await done(insert(machine("host-1")));
+      const { metadata: old } = await get("host-1");
+      const set = (fingerprint: string, value: string) =>
+        done(
+          instances.setMetadata({
+            project,
+            zone,
+            instance: "host-1",
+            metadataResource: { fingerprint, items: [{ key: "lease", value }] },
+          }),
+        );
+      expect(await refusal(set("c3RhbGU=", "1"))).toBe("412 conditionNotMet");
+      expect(failure(await set(old?.fingerprint ?? "", "2"))).toBe("0 none");
+      expect(await refusal(set(old?.fingerprint ?? "", "3"))).toBe("412 conditionNotMet");
+      expect((await get("host-1")).metadata?.items).toMatchObject([{ key: "lease", value: "2" }]);
+      const heard = [...backend.running.values()][0]?.guest.metadata({
+        method: "GET",
+        path: "/computeMetadata/v1/instance/attributes/lease",
+        headers: { "metadata-flavor": "Google" },
+      });
+      expect(heard?.body).toBe("2");
+    }),
+  );
+
+  it(
     "keeps disks that were told to outlive their machine",
     onClock(async (world) => {
       const { insert, done, instances, disks } = world;
