@@ -13,7 +13,8 @@ const deletesAtOnce = 16;
 export interface DestroyEffects {
   readonly api: ComputeApi;
   readonly clock: Clock;
-  readonly visibilityMs: number;
+  /** What was begun less than this ago may be missing from listings, and from Google's answers to a delete. */
+  readonly unseenMs: number;
 }
 
 /**
@@ -34,14 +35,14 @@ interface Target {
 }
 
 /** In the order of deletion; those of one step at the same time. */
-function stepsOf(snapshot: Snapshot, { clock, visibilityMs }: DestroyEffects): (readonly Target[])[] {
+function stepsOf(snapshot: Snapshot, { clock, unseenMs }: DestroyEffects): (readonly Target[])[] {
   const seen = (path: string): Target => ({ path, unseenUntil: undefined });
   const listed = [...snapshot.instances.map(instancePath), ...snapshot.unlabelled.map(({ path }) => path)];
   // Begun a moment ago, and in no listing: a round that is given up at once is destroyed by this call alone.
   const unseen = [...snapshot.operations].flatMap(([path, operations]): Target[] => {
     const insert = operations.findLast((o) => o.operationType === "insert");
     if (insert === undefined || insert.error !== undefined || listed.includes(path)) return [];
-    const until = (timeOf(insert.insertTime) ?? 0) + visibilityMs;
+    const until = (timeOf(insert.insertTime) ?? 0) + unseenMs;
     return insert.status === "DONE" && until <= clock.now() ? [] : [{ path, unseenUntil: until }];
   });
   const unlabelled = (...kinds: readonly (string | undefined)[]): Target[] => [

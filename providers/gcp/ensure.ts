@@ -3,6 +3,7 @@ import type { Failure } from "../../core/errors/failure.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import type { EnsureOutcome, Intent } from "../../core/ports/provider.ts";
 import { fromTags } from "../cloud/identity-tags.ts";
+import { PacedOutError } from "../cloud/pacer.ts";
 import type { ComputeApi } from "./compute-api.ts";
 import { failureOfOperation, failureOfRefusal, GoogleRefusal, isTaken, isTakenName } from "./errors.ts";
 import { buildInstance, networkPath } from "./instance-body.ts";
@@ -262,6 +263,8 @@ async function insertOnce(
     return { kind: operation.status === "DONE" ? "there" : "making" };
   } catch (error) {
     if (isTaken(error)) return adopt();
+    if (error instanceof PacedOutError)
+      return { kind: "refused", failure: error.failure, retryAfterMs: error.retryAfterMs };
     if (!(error instanceof GoogleRefusal)) throw error;
     const failure = failureOfRefusal(error, `create ${path}/${body.name}`);
     // A server's error is no answer: whether it acted, the next call with the same id finds out.

@@ -25,6 +25,8 @@ export interface GcpProviderDeps {
   readonly endpoint?: string;
   /** From where hosts may be reached by SSH, CIDR. @default everywhere: keys alone open them */
   readonly sshSources?: readonly string[];
+  /** Hosts can open connections to the control side. @default false: a laptop's address leads nowhere */
+  readonly reachesControl?: boolean;
 }
 
 /** Google Cloud as a provider, and what planning asks of it. */
@@ -35,13 +37,14 @@ export interface GcpProvider extends Provider {
 }
 
 /** How long lists may miss what was made. Google promises no time; operations are listed at once, and bridge it. */
-const visibilityDelayMs = 15_000;
+const visibilityDelayMs = 60_000;
+/** How long one call asks again for what it can't find to delete. */
+const unseenMs = 15_000;
 
-const capabilities: Capabilities = {
+const capabilities: Omit<Capabilities, "reachesControl"> = {
   spot: true,
   hostKiller: true, // the lease on the host, and Google's termination time behind it: see `terminationOf`
   createsHosts: true,
-  reachesControl: true,
   nameLimit: 63,
   visibilityDelayMs,
 };
@@ -80,7 +83,7 @@ export function createGcpProvider(deps: GcpProviderDeps): GcpProvider {
 
   return {
     name: "gcp",
-    capabilities,
+    capabilities: { ...capabilities, reachesControl: deps.reachesControl ?? false },
     ensure: (intents, signal) =>
       call("create hosts", (api) => ensureAll(intents, { api, clock, sshSources, signal }), signal),
     observe: (deployment, place) =>
@@ -92,9 +95,7 @@ export function createGcpProvider(deps: GcpProviderDeps): GcpProvider {
     extend: (deployment, place, expiresAt) =>
       call(`extend ${deployment}`, (api) => extendLeases(deployment, place, expiresAt, api)),
     beginDestroy: (deployment, place) =>
-      call(`delete ${deployment}`, (api) =>
-        destroyAll(deployment, place, { api, clock, visibilityMs: visibilityDelayMs }),
-      ),
+      call(`delete ${deployment}`, (api) => destroyAll(deployment, place, { api, clock, unseenMs })),
     async *sweep(scope) {
       yield* await call("list resources", (api) => findResources(scope, api));
     },

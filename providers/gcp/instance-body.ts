@@ -87,6 +87,7 @@ export function buildInstance(intent: HostIntent, options: GcpOptions, zone: str
       ],
     },
     scheduling: {
+      // Google takes no bids (`maxDollarsPerHour`): a spot machine costs what it costs that day.
       provisioningModel: shape.spot ? "SPOT" : "STANDARD",
       instanceTerminationAction: "DELETE",
       terminationTime: new Date(terminationOf(intent, options)).toISOString(),
