@@ -11,7 +11,7 @@ import { readSettings } from "./settings.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const app = new App();
 const settings = readSettings((name) => app.node.tryGetContext(name));
-const bundles = join(root, "dist", "lambdas");
+const bundles = join(app.outdir, "functions");
 const { stackName, providers, alarmEmail, maxMonthlyDollars, hostVpcId, allowedRegions, ...rest } = settings;
 await bundleFunctions(root, bundles, providers);
 const { version } = z

@@ -69,8 +69,13 @@ export const bundleOptions = (root: string): BuildOptions => ({
   // ssh2 runs as well without its native helpers.
   external: ["cpu-features"],
   loader: { ".node": "empty" },
-  // CommonJS packages inside ask for Node's own modules by require.
-  banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
+  // CommonJS packages inside ask for Node's own modules by require, and where they are.
+  banner: {
+    js: [
+      'import{createRequire as __r}from"node:module";import{fileURLToPath as __f}from"node:url";',
+      'const require=__r(import.meta.url),__filename=__f(import.meta.url),__dirname=__f(new URL(".",import.meta.url));',
+    ].join(""),
+  },
   plugins: [ownFilesArePure(root), oneLanguage],
 });
 

@@ -1,6 +1,7 @@
 import { Stack } from "aws-cdk-lib";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { explainFindings } from "./explain-findings.ts";
 import type { HostAccess } from "./host-access.ts";
 
 /** Every resource that we make carries this tag from its creation on; only such are ever changed or deleted. */
@@ -52,4 +53,16 @@ export function allowEc2(to: LambdaFunction, hosts: HostAccess, regions: readonl
     { ...inRegions, Null: { [`aws:ResourceTag/${ownTag}`]: "false" } },
   );
   to.addToRolePolicy(new PolicyStatement({ actions: ["iam:PassRole"], resources: [hosts.role.roleArn] }));
+  explainFindings(to.role ?? to, [
+    {
+      id: "AwsSolutions-IAM5",
+      appliesTo: [
+        "Action::ec2:Describe*",
+        { regex: "/^Resource::arn:.*:ec2:\\*:\\d*:(\\*|image\\/\\*|snapshot\\/\\*)$/" },
+        { regex: "/^Resource::arn:.*:ssm:\\*::parameter\\/aws\\/service\\/\\*$/" },
+      ],
+      reason:
+        "hosts don't exist when the role is made: bounded by region, and changes by the tag that all of ours carry",
+    },
+  ]);
 }

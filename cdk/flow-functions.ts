@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
-import { Effect, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { Version } from "aws-cdk-lib/aws-lambda";
 import {
   Architecture,
@@ -13,6 +13,8 @@ import {
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import type { ExplainedFinding } from "./explain-findings.ts";
+import { explainFindings } from "./explain-findings.ts";
 import { kebabCase } from "./kebab-case.ts";
 import type { CloudName, FunctionSpec, Need, ServiceFunctionName } from "../lambdas/functions.ts";
 import { cloudFunctions, serviceFunctions, taskFunctions } from "../lambdas/functions.ts";
@@ -32,6 +34,28 @@ export interface FlowFunctionsProps {
   /** Variables of every function. */
   readonly variables: Readonly<Record<string, string>>;
 }
+
+const explained: readonly ExplainedFinding[] = [
+  {
+    id: "AwsSolutions-IAM5",
+    appliesTo: ["Resource::*"],
+    reason:
+      "X-Ray's two write actions know no resources; EC2's Describe actions neither (the EC2 function alone has them)",
+  },
+  {
+    id: "AwsSolutions-IAM5",
+    appliesTo: ["runs", "results", "blobs"].map((prefix) => ({
+      regex: `/^Resource::<.*Store.*\\.Arn>\\/${prefix}\\/\\*$/`,
+    })),
+    reason:
+      "every run's records lie below these prefixes; runs don't exist yet when the role is made. Nothing may delete",
+  },
+  {
+    id: "AwsSolutions-IAM5",
+    appliesTo: [{ regex: "/^Resource::arn:.*:states:.*:(stateMachine|execution):.*-(sweep|teardown)[:/]\\*$/" }],
+    reason: "executions of this stack's own two machines, and the Map's children below them, have names of their own",
+  },
+];
 
 export type FunctionName = HandlerName | ServiceFunctionName;
 
@@ -76,6 +100,13 @@ export class FlowFunctions extends Construct {
   private make(name: string, spec: FunctionSpec): LambdaFunction {
     const { bundles, variables, secrets, bucket } = this.props;
     const machineArns = this.machineArns;
+    const logs = new LogGroup(this, `${name}Logs`, {
+      retention: RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // A role of its own making: AWS's managed one may write every log of the account.
+    const role = new Role(this, `${name}Role`, { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
+    logs.grantWrite(role);
     const made = new LambdaFunction(this, name, {
       description: `reprise: ${spec.purpose}`,
       runtime: Runtime.NODEJS_24_X,
@@ -86,10 +117,8 @@ export class FlowFunctions extends Construct {
       memorySize: spec.memoryMb,
       tracing: Tracing.ACTIVE,
       loggingFormat: LoggingFormat.TEXT, // each line is JSON already
-      logGroup: new LogGroup(this, `${name}Logs`, {
-        retention: RetentionDays.THREE_MONTHS,
-        removalPolicy: RemovalPolicy.DESTROY,
-      }),
+      logGroup: logs,
+      role,
       environment: {
         ...variables,
         REPRISE_BUCKET: bucket.bucketName,
@@ -100,6 +129,7 @@ export class FlowFunctions extends Construct {
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     });
     for (const need of spec.needs) this.grant(made, need);
+    explainFindings(role, explained);
     if (spec.needs.includes("secret")) made.addEnvironment("REPRISE_MASTER_SECRET", secrets.master.secretArn);
     this.made.set(name, made);
     return made;

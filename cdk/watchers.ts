@@ -3,6 +3,7 @@ import { Rule, RuleTargetInput, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { explainFindings } from "./explain-findings.ts";
 import type { FlowFunctions } from "./flow-functions.ts";
 import type { MachineNames } from "./machine-names.ts";
 import { machineArns } from "./machine-names.ts";
@@ -27,6 +28,7 @@ export class Watchers extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
+    explainFindings(this.undelivered, [{ id: "AwsSolutions-SQS3", reason: "it is the dead-letter queue" }]);
     new Rule(this, "Ended", {
       description: "reprise: a sweep, one of its children, or a teardown has ended, however it did",
       eventPattern: {

@@ -3,6 +3,7 @@ import { SFNClient } from "@aws-sdk/client-sfn";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { FailureError } from "../core/errors/failure.ts";
 import { messageOf } from "../core/errors/reprise-error.ts";
+import { masterSecretFromText } from "../core/names/stack.ts";
 import type { Experiment } from "../core/plan/types.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
 import { Puller } from "../engines/embedded/puller.ts";
@@ -70,5 +71,5 @@ async function readMasterSecret(region: string, id: string | undefined): Promise
     .catch((error: unknown) => {
       throw new FailureError({ class: "auth", message: `the master secret: ${messageOf(error)}` }, { cause: error });
     });
-  return Buffer.from((answer.SecretString ?? "").trim(), "hex");
+  return masterSecretFromText(answer.SecretString ?? "");
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { afterSweep, openDeploymentIds } from "../core/flow/after-execution.ts";
 import type { FlowEffects } from "../core/flow/effects.ts";
 import { sealAtLast } from "../core/flow/seal.ts";
+import { packHistory } from "../core/evidence/history-chunk.ts";
 import { runKeys } from "../core/names/keys.ts";
 import { fromServiceName } from "../core/names/stack.ts";
 import type { HistoryEvent } from "../engines/asl/history.ts";
@@ -58,8 +59,7 @@ async function keepHistory(
   const events = await readHistory(arn);
   const keys = runKeys(runId);
   for (let from = 0; from < events.length; from += chunkEvents) {
-    const lines = events.slice(from, from + chunkEvents).map((one) => JSON.stringify(one));
-    const body = new TextEncoder().encode(`${lines.join("\n")}\n`);
+    const body = packHistory(events.slice(from, from + chunkEvents));
     await flow.store.putIfAbsent(keys.historyChunk(execution, from / chunkEvents), body, `history:${arn}`);
   }
   return events.length;

@@ -4,7 +4,7 @@ import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { readHistory } from "../../engines/stepfunctions/history.ts";
 import type { HistoryEvent } from "../../engines/asl/history.ts";
-import { executionArn } from "../../core/names/stack.ts";
+import { executionArn, masterSecretFromText } from "../../core/names/stack.ts";
 import type { Driver } from "../drive.ts";
 import type { DeployedEffects } from "./drive.ts";
 import { driverOnStack, startOnStack, stopOnStack } from "./drive.ts";
@@ -66,5 +66,5 @@ export async function readStackSecret(ref: StackRef): Promise<Uint8Array> {
     .catch((error: unknown) => {
       throw awsFailure("the master secret", error);
     });
-  return Buffer.from((answer.SecretString ?? "").trim(), "hex");
+  return masterSecretFromText(answer.SecretString ?? "");
 }

@@ -51,3 +51,6 @@ export function consoleLink(arn: string): string {
   const region = arn.split(":")[3] ?? "";
   return `https://${region}.console.aws.amazon.com/states/home?region=${region}#/v2/executions/details/${arn}`;
 }
+
+/** The master secret as bytes to derive from: its text itself, 64 letters and digits drawn by Secrets Manager. */
+export const masterSecretFromText = (text: string): Uint8Array => new TextEncoder().encode(text.trim());
