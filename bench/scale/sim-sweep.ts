@@ -3,6 +3,7 @@
  *
  * `npx tsx bench/scale/sim-sweep.ts [trials…]` prints one line a size: wall time, time per trial, peak memory, events.
  */
+import { unpackHistory } from "../../core/evidence/history-chunk.ts";
 import { runKeys } from "../../core/names/keys.ts";
 import { createSimRun, simExperiment, validResults } from "../../test/engines/embedded/sim-run.ts";
 
@@ -35,8 +36,8 @@ async function eventsByExecution(
   for await (const entry of store.list(prefix)) {
     const stored = await store.get(entry.key);
     const execution = entry.key.slice(prefix.length).split("/")[0] ?? "";
-    const lines = new TextDecoder().decode(stored?.body).trimEnd().split("\n").length;
-    counts.set(execution, (counts.get(execution) ?? 0) + lines);
+    const events = stored === undefined ? 0 : unpackHistory(stored.body).length;
+    counts.set(execution, (counts.get(execution) ?? 0) + events);
   }
   return counts;
 }

@@ -1,4 +1,5 @@
 import { FailureError } from "../../core/errors/failure.ts";
+import { unpackHistory } from "../../core/evidence/history-chunk.ts";
 import { runKeys } from "../../core/names/keys.ts";
 import type { HistoryEvent } from "../../engines/asl/history.ts";
 import { renderHistory } from "../../engines/asl/render-history.ts";
@@ -31,7 +32,7 @@ export async function history({ output, home }: CommandContext, name: string, op
   for await (const entry of store.list(keys.historyPrefix(execution))) {
     const stored = await store.get(entry.key);
     if (stored === undefined) continue;
-    for (const line of new TextDecoder().decode(stored.body).trimEnd().split("\n")) {
+    for (const line of unpackHistory(stored.body)) {
       events.push(JSON.parse(line) as HistoryEvent); // written by our own engine, one event a line
     }
   }

@@ -74,7 +74,7 @@ export const runKeys = (runId: string) => {
     /** Events of one execution, in order of their chunks: JSON lines in Step Functions' own shape. */
     historyPrefix: (execution: string) => `${prefix}/history/${execution}/`,
     historyChunk: (execution: string, chunk: number) =>
-      `${prefix}/history/${execution}/${chunk.toString().padStart(6, "0")}.jsonl`,
+      `${prefix}/history/${execution}/${chunk.toString().padStart(6, "0")}.jsonl.gz`,
   };
 };
 

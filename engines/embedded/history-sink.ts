@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/effects/clock.ts";
+import { packHistory } from "../../core/evidence/history-chunk.ts";
 import { runKeys } from "../../core/names/keys.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import type { ExecutionRef } from "../asl/execution.ts";
@@ -11,6 +12,8 @@ const chunkEvents = 2_000;
 
 /** So many chunks of an earlier engine are stepped over. */
 const mostTries = 1_000;
+
+const isEnd = ({ type }: HistoryEvent): boolean => type.startsWith("Execution") && type !== "ExecutionStarted";
 
 interface Pending {
   readonly events: HistoryEvent[];
@@ -45,8 +48,7 @@ export class HistorySink {
     const pending = this.pending.get(execution.name) ?? { events: [], chunk: 0 };
     pending.events.push(event);
     this.pending.set(execution.name, pending);
-    const isEnd = event.type.startsWith("Execution") && event.type !== "ExecutionStarted";
-    if (isEnd || pending.events.length >= chunkEvents) void this.flush();
+    if (isEnd(event) || pending.events.length >= chunkEvents) void this.flush();
     else this.writeSoon();
   }
 
@@ -72,10 +74,9 @@ export class HistorySink {
     for (const [execution, pending] of [...this.pending]) {
       const events = pending.events.splice(0);
       if (events.length === 0) continue;
-      const lines = events.map((event) => JSON.stringify(event)).join("\n");
-      if (/"type":"Execution(Succeeded|Failed|TimedOut|Aborted)"/.test(lines)) this.pending.delete(execution);
+      if (events.some(isEnd)) this.pending.delete(execution);
       // The engine itself doesn't rest on its history: a write that fails costs a chunk, not the run.
-      await this.writeChunk(execution, pending, new TextEncoder().encode(`${lines}\n`)).catch(() => undefined);
+      await this.writeChunk(execution, pending, packHistory(events)).catch(() => undefined);
     }
   }
 

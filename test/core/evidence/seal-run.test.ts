@@ -54,7 +54,7 @@ describe("sealRun", () => {
       "deployments/r1-main1/receipt.json",
       "deployments/r1-main1/setup/attempt-1/phases/prepare-0/done/server-0.json",
       "deployments/r1-main1/setup/attempt-1/server-0/build.out",
-      "history/r1.1/000000.jsonl",
+      "history/r1.1/000000.jsonl.gz",
       "outcomes/key-clients=1-0.json",
       "outcomes/key-clients=1-1.json",
       "outcomes/key-clients=8-0.json",
@@ -74,7 +74,7 @@ describe("sealRun", () => {
       ["clients=8", 0, 1, "valid"],
     ]);
     expect(root.receipts.map(({ key }) => key)).toEqual(["deployments/r1-main1/receipt.json"]);
-    expect(root.histories.map(({ key }) => key)).toEqual(["history/r1.1/000000.jsonl"]);
+    expect(root.histories.map(({ key }) => key)).toEqual(["history/r1.1/000000.jsonl.gz"]);
     expect(root.unlisted).toEqual([]);
     expect(root).toMatchObject({
       experiment: "quickstart",

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { unpackHistory } from "../../../core/evidence/history-chunk.ts";
 import { toBytes } from "../../../core/flow/effects.ts";
 import { answerHost } from "../../../core/flow/host-calls.ts";
 import { buildCapability, verifyCapability } from "../../../core/identity/index.ts";
@@ -390,7 +391,7 @@ export async function* historyLines(run: SimRun): AsyncGenerator<readonly [strin
   for await (const entry of run.store.list(prefix)) {
     const stored = await run.store.get(entry.key);
     const execution = entry.key.slice(prefix.length).split("/")[0] ?? "";
-    for (const line of new TextDecoder().decode(stored!.body).trimEnd().split("\n")) yield [execution, line];
+    for (const line of unpackHistory(stored!.body)) yield [execution, line];
   }
 }
 
