@@ -105,10 +105,37 @@ export interface DrawnFigure {
 export async function writeFigure<Row extends object>(
   figure: Figure<Row>,
   rows: readonly Row[],
-  request: { readonly origin: FigureOrigin; readonly files: FigureFiles; readonly options?: DrawOptions },
+  request: {
+    readonly origin: FigureOrigin;
+    readonly files: FigureFiles;
+    readonly options?: DrawOptions;
+    /** From `inputKeyOf`: `findDrawn` knows the figure by it. */
+    readonly inputKey?: string;
+    /** Those that marks may lead to. @default none */
+    readonly trials?: readonly Trial[];
+  },
 ): Promise<DrawnFigure> {
-  const { provenance, isFromCache } = await drawInto(figure, rows, { ...request, trials: [], inputKey: undefined });
+  const { inputKey, trials = [] } = request;
+  const { provenance, isFromCache } = await drawInto(figure, rows, { ...request, trials, inputKey });
   return toDrawn(provenance, isFromCache);
+}
+
+/** Digest of all that decides a figure's rows and how they are drawn. */
+export const inputKeyOf = (inputs: {
+  readonly artifacts: readonly { readonly key: string; readonly sha256: string | undefined }[];
+  readonly codeVersion: string;
+  readonly figureSourceSha256: string;
+  readonly options: DrawOptions;
+}): string => digestOf({ ...inputs, rendererVersion });
+
+/** A figure that was drawn from these very inputs and whose files are as they were written; nothing is parsed or drawn. */
+export async function findDrawn(
+  name: string,
+  inputKey: string,
+  files: Pick<FigureFiles, "read">,
+): Promise<DrawnFigure | undefined> {
+  const before = await readProvenance(name, files);
+  return before?.inputKey === inputKey && (await areIntact(before, files)) ? toDrawn(before, true) : undefined;
 }
 
 export interface DrawFromTrials {
@@ -138,8 +165,8 @@ export async function drawFigure<Row extends object>(
     figureSourceSha256 === undefined
       ? undefined
       : digestOf({ own: own.map(withoutReaders), missing, codeVersion, figureSourceSha256, options, rendererVersion });
-  const before = inputKey === undefined ? undefined : await readProvenance(figure.name, files);
-  if (before && before.inputKey === inputKey && (await areIntact(before, files))) return toDrawn(before, true);
+  const before = inputKey === undefined ? undefined : await findDrawn(figure.name, inputKey, files);
+  if (before) return before;
 
   const watched = watchReads(own);
   const rows = figure.rows ? await figure.rows(watched.trials) : [];
@@ -263,7 +290,10 @@ function valuesOf(part: unknown): object[] | undefined {
 const provenancePath = (name: string): string => `${name}.provenance.json`;
 
 /** The provenance of a figure drawn before; undefined when there is none or it can't be understood. */
-export async function readProvenance(name: string, files: FigureFiles): Promise<FigureProvenance | undefined> {
+export async function readProvenance(
+  name: string,
+  files: Pick<FigureFiles, "read">,
+): Promise<FigureProvenance | undefined> {
   const bytes = await files.read(provenancePath(name));
   if (!bytes) return undefined;
   try {
@@ -274,7 +304,7 @@ export async function readProvenance(name: string, files: FigureFiles): Promise<
   }
 }
 
-async function areIntact(provenance: FigureProvenance, files: FigureFiles): Promise<boolean> {
+async function areIntact(provenance: FigureProvenance, files: Pick<FigureFiles, "read">): Promise<boolean> {
   for (const [path, sha256] of Object.entries(provenance.files)) {
     const bytes = await files.read(path);
     if (!bytes || sha256Hex(bytes) !== sha256) return false;

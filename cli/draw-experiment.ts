@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { figureFolder } from "../analysis/figure-folder.ts";
 import type { Figure, PlannedTrial } from "../analysis/figure.ts";
@@ -7,7 +8,11 @@ import type { DrawnFigure } from "../analysis/write-figure.ts";
 import { drawFigure } from "../analysis/write-figure.ts";
 import { FailureError } from "../core/errors/failure.ts";
 import { messageOf } from "../core/errors/reprise-error.ts";
+import type { ObjectStore } from "../core/ports/object-store.ts";
 import { version } from "../engines/embedded/version.ts";
+import { importedPrefix } from "./imported-run.ts";
+import type { ReadPublished } from "./published.ts";
+import { drawPublishedFigures } from "./published.ts";
 import { loadFiguresModule } from "./figures-module.ts";
 import { cacheFolder } from "./home.ts";
 
@@ -22,6 +27,9 @@ export interface ExperimentToDraw {
   /** Where to. */
   readonly target: string;
   readonly home: string;
+  /** Files that the run was imported from: a paper's figures are drawn from them, as its own scripts did. */
+  readonly imported: ReadPublished;
+  readonly hasImports: boolean;
   readonly note: (text: string) => void;
 }
 
@@ -64,5 +72,26 @@ export async function drawExperiment(what: ExperimentToDraw): Promise<DrawnFigur
       }
     }
   }
+  const published = join(what.folder, "published.ts");
+  if (!what.hasImports || !existsSync(published)) return drawn;
+  for await (const outcome of drawPublishedFigures({
+    ...{ module: published, read: what.imported, target: what.target, home: what.home, trials: what.trials },
+    options: { forScreen: true },
+  }))
+    if (outcome.kind === "drawn") drawn.push(outcome.figure);
   return drawn;
+}
+
+/** How an imported run's own files are read; a run that was measured has none. */
+export async function importsOf(
+  store: ObjectStore,
+  runId: string,
+): Promise<Pick<ExperimentToDraw, "hasImports" | "imported">> {
+  const prefix = importedPrefix(runId);
+  let hasImports = false;
+  for await (const _ of store.list(prefix)) {
+    hasImports = true;
+    break;
+  }
+  return { hasImports, imported: async (path) => (await store.get(`${prefix}${path}`))?.body };
 }

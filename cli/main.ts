@@ -54,7 +54,10 @@ function buildProgram(): Command {
     command
       .option("--only <sweep:filter...>", "only these sweeps, or their points that match name=value[,name=value]")
       .option("--figure <name>", "only the points that this figure needs")
-      .option("--on <provider>", "run every deployment there instead: local, sim, aws, azure, gcp, hosts");
+      .option(
+        "--on <place>",
+        "run every deployment there instead: local, aws, azure, gcp, hosts; gcp:us-west1-b,us-east1",
+      );
 
   program
     .command("init")
@@ -207,6 +210,14 @@ function buildProgram(): Command {
     .option("--gallery", "also one self-contained page of the run: figures, trials, receipt")
     .description("draw the figures again from the results in the store")
     .action(act(program, async () => (await import("./commands/figures.ts")).figures));
+  program
+    .command("import")
+    .argument("<system>", "whose harness wrote them: frankenpaxos")
+    .argument("<folder>", "with its results")
+    .option("--all", "results of tuning sweeps too")
+    .option("--strict", "exit with an error when a result can't be used")
+    .description("take results of another harness into the store, as a run")
+    .action(act(program, async () => (await import("./commands/import.ts")).importResults));
   program
     .command("claims")
     .argument(run, runHelp)

@@ -2,20 +2,97 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AnyFigure, Figure } from "../analysis/figure.ts";
 import { figureFolder } from "../analysis/figure-folder.ts";
-import { writeFigure } from "../analysis/write-figure.ts";
+import type { Trial } from "../analysis/trials.ts";
+import type { DrawnFigure, DrawOptions } from "../analysis/write-figure.ts";
+import { findDrawn, inputKeyOf, writeFigure } from "../analysis/write-figure.ts";
 import { FailureError } from "../core/errors/failure.ts";
+import { sha256Hex } from "../core/evidence/sha256.ts";
 import { version } from "../engines/embedded/version.ts";
 import { loadExperimentModule } from "./figures-module.ts";
-import type { CommandContext } from "./main.ts";
 import { cacheFolder } from "./home.ts";
+import type { CommandContext } from "./main.ts";
+
+/** A file of published results by its path, or undefined. */
+export type ReadPublished = (path: string) => Promise<Uint8Array | undefined>;
 
 /** What `published.ts` of an experiment exports: its figures' rows from a folder of published results. */
-type CollectPublished = (read: (path: string) => Promise<Uint8Array | undefined>) => AsyncIterable<{
+type CollectPublished = (
+  read: ReadPublished,
+  options: { readonly names: readonly string[] },
+) => AsyncIterable<{
   readonly figure: AnyFigure;
   readonly rows: readonly object[];
   readonly artifacts: readonly { readonly key: string; readonly sha256: string; readonly bytes: number }[];
   readonly missing: readonly string[];
 }>;
+
+interface PublishedToDraw {
+  /** The experiment's `published.ts`. */
+  readonly module: string;
+  readonly read: ReadPublished;
+  readonly target: string;
+  readonly home: string;
+  readonly options: DrawOptions;
+  /** Those that marks may lead to. */
+  readonly trials: readonly Trial[];
+}
+
+/** A figure, and whether there was anything to draw it from. */
+export type PublishedOutcome =
+  { readonly kind: "drawn"; readonly figure: DrawnFigure } | { readonly kind: "no data"; readonly name: string };
+
+/** Draws a paper's figures; those whose input files are what they were are found, not drawn. */
+export async function* drawPublishedFigures(what: PublishedToDraw): AsyncGenerator<PublishedOutcome> {
+  const { module: file, target, home, options, trials } = what;
+  const { exports, sourceSha256 } = await loadExperimentModule(file, join(cacheFolder(home), "figures"));
+  const collect = exports["collectPublished"] as CollectPublished | undefined; // the experiment's contract
+  const all = exports["publishedFigures"] as
+    readonly { readonly figure: AnyFigure; readonly inputs: readonly string[] }[] | undefined; // as above
+  if (collect === undefined || all === undefined)
+    throw new FailureError({ class: "invalid", message: `${file} has no collectPublished and publishedFigures` });
+  const files = figureFolder(target);
+  const read = once(what.read);
+  const digests = new Map<string, string | undefined>();
+  const digestOf = async (path: string): Promise<string | undefined> => {
+    if (!digests.has(path)) {
+      const bytes = (await read(path)) ?? (await read(`benchmarks/${path}`));
+      digests.set(path, bytes && sha256Hex(bytes));
+    }
+    return digests.get(path);
+  };
+  for (const { figure, inputs } of all) {
+    const artifacts = [];
+    for (const path of inputs) artifacts.push({ key: path, sha256: await digestOf(path) });
+    const { name } = figure;
+    const inputKey = inputKeyOf({ artifacts, codeVersion: version, figureSourceSha256: sourceSha256, options });
+    const known = await findDrawn(name, inputKey, files);
+    if (known !== undefined) {
+      yield { kind: "drawn", figure: known };
+      continue;
+    }
+    for await (const { rows, artifacts: used, missing } of collect(read, { names: [name] })) {
+      if (rows.length === 0) {
+        yield { kind: "no data", name };
+        continue;
+      }
+      // Figures differ in their rows, which only they know and check.
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- AnyFigure is Figure<any>
+      const own: Figure<object> = figure;
+      const origin = { trials: [], artifacts: used, missing, codeVersion: version, figureSourceSha256: sourceSha256 };
+      yield { kind: "drawn", figure: await writeFigure(own, rows, { origin, files, options, inputKey, trials }) };
+    }
+  }
+}
+
+/** Files that several figures share are read once; together they are some megabytes. */
+function once(read: ReadPublished): ReadPublished {
+  const known = new Map<string, Promise<Uint8Array | undefined>>();
+  return (path) => {
+    const found = known.get(path) ?? read(path);
+    known.set(path, found);
+    return found;
+  };
+}
 
 /** Draws a paper's figures again from its own published results, without a run. */
 export async function drawPublished(
@@ -25,32 +102,25 @@ export async function drawPublished(
   target: string,
 ): Promise<number> {
   const experiment = name ?? "";
-  const file = await findModule(experiment);
+  const module = await findModule(experiment);
   if ((await stat(folder).catch(() => undefined))?.isDirectory() !== true) {
     throw new FailureError({ class: "invalid", message: `there is no folder ${folder}` });
   }
-  const module = await loadExperimentModule(file, join(cacheFolder(home), "figures"));
-  const collect = module.exports["collectPublished"] as CollectPublished | undefined; // the experiment's contract
-  if (collect === undefined) {
-    throw new FailureError({ class: "invalid", message: `${file} has no collectPublished` });
-  }
   const into = join(target, experiment.split("/").filter(Boolean).at(-1) ?? "published");
-  const files = figureFolder(into);
-  const drawn = [];
-  for await (const { figure, rows, artifacts, missing } of collect((path) => readOrNothing(join(folder, path)))) {
-    if (rows.length === 0) {
-      output.note(`${figure.name}: not drawn, its data is not there`);
+  const drawn: DrawnFigure[] = [];
+  for await (const outcome of drawPublishedFigures({
+    ...{ module, target: into, home, options: {}, trials: [] },
+    read: (path) => readOrNothing(join(folder, path)),
+  })) {
+    if (outcome.kind === "no data") {
+      output.note(`${outcome.name}: not drawn, its data is not there`);
       continue;
     }
-    // Figures differ in their rows, which only they know and check.
-    // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- AnyFigure is Figure<any>
-    const own: Figure<object> = figure;
-    const origin = { trials: [], artifacts, missing, codeVersion: version, figureSourceSha256: module.sourceSha256 };
-    const written = await writeFigure(own, rows, { origin, files });
-    drawn.push(written);
-    output.line(`${join(into, written.name)}.{svg,png,pdf,csv}${written.isFromCache ? "  (unchanged)" : ""}`);
-    if (missing.length > 0)
-      output.note(`  drawn without: ${missing.slice(0, 3).join("; ")}${missing.length > 3 ? "; …" : ""}`);
+    const { figure } = outcome;
+    drawn.push(figure);
+    output.line(`${join(into, figure.name)}.{svg,png,pdf,csv}${figure.isFromCache ? "  (unchanged)" : ""}`);
+    if (figure.missing.length > 0)
+      output.note(`  drawn without: ${figure.missing.slice(0, 3).join("; ")}${figure.missing.length > 3 ? "; …" : ""}`);
   }
   output.result(drawn);
   return 0;

@@ -166,9 +166,15 @@ function passesOf(claim: StatedClaim, points: ClaimPoints, trials: readonly Clai
   if (complete.length === 0)
     return none(`no pass over the points of ${points.sweep} is complete`, "`reprise resume` measures what is missing");
   const partial = byPass.size - complete.length;
+  const values = complete.map((pass) => reduced(claim.reduce, [...pass.values()]));
   return {
-    values: complete.map((pass) => reduced(claim.reduce, [...pass.values()])),
+    values,
     notes: [
+      ...strayPasses(
+        [...byPass].filter(([, pass]) => complete.includes(pass)).map(([n]) => n),
+        values,
+        points.sweep,
+      ),
       ...(lackingPoints > 0
         ? [`${lackingPoints} of ${wantedPoints.size} points of ${points.sweep} have no result`]
         : []),
@@ -176,6 +182,17 @@ function passesOf(claim: StatedClaim, points: ClaimPoints, trials: readonly Clai
     ],
     problem: undefined,
   };
+}
+
+/** So far from the rest that somebody should look: it widens the interval, and isn't taken out. */
+function strayPasses(indices: readonly number[], values: readonly number[], sweep: string): string[] {
+  if (values.length < 3 || !isPositive(values)) return [];
+  const middle = median(values);
+  return indices.flatMap((trialIndex, i) => {
+    const factor = (values[i] ?? middle) / middle;
+    if (factor < 2 && factor > 1 / 2) return [];
+    return [`trial ${trialIndex} of ${sweep} is ${Number(factor.toPrecision(2))} times its median: look at its logs`];
+  });
 }
 
 function isAmong(trial: ClaimTrial, { sweep, where }: ClaimPoints): boolean {
@@ -207,14 +224,17 @@ const isPositive = (values: readonly number[]): boolean => values.every((value) 
 
 /**
  * Over passes: of one side Student's t interval of the mean, and for medians from six passes on the interval between order
- * statistics; of a ratio the geometric mean with Welch's interval of logarithms. One pass has an estimate and no ends.
+ * statistics; of a ratio that of the medians (for means the geometric one) with Welch's interval of logarithms. One pass has
+ * an estimate and no ends.
  */
 function estimate(claim: StatedClaim, own: readonly number[], base: readonly number[] | undefined): Estimate {
   const unbounded = (value: number): Estimate => ({ estimate: value, low: -Infinity, high: Infinity, confidence });
   if (base !== undefined) {
     const ratio = median(own) / median(base);
     if (own.length < 2 || base.length < 2 || !isPositive(own) || !isPositive(base)) return unbounded(ratio);
-    return geometricRatioInterval(base, own, confidence);
+    // The middle is that of the claim; the ends come from the logarithms of all passes.
+    const interval = geometricRatioInterval(base, own, confidence);
+    return claim.reduce === "mean" ? interval : { ...interval, estimate: ratio };
   }
   if (own.length < 2) return unbounded(own[0] ?? NaN);
   if (claim.reduce === "median" && own.length >= fewestForMedian) return quantileInterval(own, 0.5, confidence);

@@ -128,7 +128,8 @@ const renderRecord = (record: JsonObject | Readonly<Record<string, Json>>, word:
 /** Numbers without the digits that binary fractions add. */
 const toText = (value: Json | undefined): string => {
   if (typeof value === "number") return String(Number(value.toPrecision(12)));
-  return typeof value === "string" ? value : ((JSON.stringify(value) as string | undefined) ?? "");
+  if (typeof value === "string") return value;
+  return value === undefined ? "" : JSON.stringify(value);
 };
 
 function renderHosts({ hosts }: AttemptManifest): Html {

@@ -8,7 +8,7 @@ import { runKeys } from "../../core/names/keys.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { runRecordSchema } from "../../core/records/schemas.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
-import { drawExperiment } from "../draw-experiment.ts";
+import { drawExperiment, importsOf } from "../draw-experiment.ts";
 import { experimentsHere } from "../experiment-of-run.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
 import { judgeRun } from "../judge-run.ts";
@@ -61,6 +61,7 @@ export async function figures(context: CommandContext, name: string | undefined,
     }
     const made = await drawExperiment({
       ...{ runId, folder: folder.folder, modules: [...modules], trials, planned: plannedTrials(plan), target, home },
+      ...(await importsOf(store, runId)),
       note: (text) => output.note(text),
     });
     drawn.push({ experiment: definition.spec.name, runId, figures: made });

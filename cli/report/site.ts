@@ -12,7 +12,7 @@ import { buildResultTable } from "../../core/evidence/result-table.ts";
 import type { Clock } from "../../core/effects/clock.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { toCsv, toJson } from "../../stores/export/result-files.ts";
-import { drawExperiment } from "../draw-experiment.ts";
+import { drawExperiment, importsOf } from "../draw-experiment.ts";
 import { findExperimentOf } from "../experiment-of-run.ts";
 import { judgeRun } from "../judge-run.ts";
 import { loadTrials, plannedTrials } from "../load-trials.ts";
@@ -66,6 +66,7 @@ export async function openSite(store: ObjectStore, options: SiteOptions): Promis
     const planned = plannedTrials(plan);
     drawn = await drawExperiment({
       ...{ runId, folder: now.folder, modules, trials, planned, target: figureFolder, home, note },
+      ...(await importsOf(store, runId)),
     });
   }
   const figures: readonly GalleryFigure[] = await galleryFigures(drawn, figureFolder, "figures/");

@@ -2,10 +2,11 @@
 import { defineFigure, latencyThroughput, lineChart } from "reprise/analysis";
 import type { Trial } from "reprise/analysis";
 import { curveRows, CurveRow } from "./curve-figures.ts";
-import { inputNumber } from "./results-csv.ts";
 import type { ResultRow } from "./results-csv.ts";
 import { scalingRows, ScalingRow } from "./scaling-figures.ts";
 import { toResultRow } from "./trial-results.ts";
+
+export { trialMetrics } from "./trial-results.ts";
 
 /** One recording at a time is held. */
 async function readResults(trials: readonly Trial[]): Promise<ResultRow[]> {
@@ -21,6 +22,15 @@ function bySeries(rows: readonly ResultRow[], name: (row: ResultRow) => string):
   return [...series];
 }
 
+/** Names that rows have as well as trials, so that a mark finds its trials. */
+type Inputs = Readonly<Record<string, unknown>>;
+const curveName = (inputs: Inputs): string =>
+  `${inputs["protocol"] === "unreplicated" ? "Unreplicated" : "Compartmentalized MultiPaxos"} (${String(inputs["valueBytes"])} bytes)`;
+const ablationName = (inputs: Inputs): string =>
+  `${String(inputs["replicas"])} replicas, ${String(inputs["acceptorGroups"])}×${String(inputs["acceptorsPerGroup"])} acceptors`;
+const readsName = (inputs: Inputs): string => `${Math.round(Number(inputs["readFraction"]) * 100)}% reads`;
+const clientsOf = (inputs: Inputs): number => Number(inputs["clientProcesses"]) * Number(inputs["clientsPerProcess"]);
+
 const throughputEstimator =
   "throughput: 90th percentile of the event-weighted rolling one-second rate of starts, the first second left out";
 
@@ -33,11 +43,10 @@ export const latencyThroughputCurve = defineFigure<CurveRow>({
   row: CurveRow,
   needs: { sweeps: ["unreplicated-lt", "compartmentalized-lt"] },
   rows: async (trials) =>
-    bySeries(
-      await readResults(trials),
-      ({ inputs }) =>
-        `${inputs["protocol"] === "unreplicated" ? "Unreplicated" : "Compartmentalized MultiPaxos"} (${String(inputs["valueBytes"])} bytes)`,
-    ).flatMap(([label, rows]) => curveRows(label, rows)),
+    bySeries(await readResults(trials), ({ inputs }) => curveName(inputs)).flatMap(([label, rows]) =>
+      curveRows(label, rows),
+    ),
+  isFrom: (row, { parameters }) => curveName(parameters) === row.series && clientsOf(parameters) === row.clients,
   spec: (rows) =>
     latencyThroughput(rows, {
       throughput: {
@@ -60,10 +69,10 @@ export const ablation = defineFigure<ScalingRow>({
   row: ScalingRow,
   needs: { sweeps: ["ablation"] },
   rows: async (trials) =>
-    bySeries(await readResults(trials), (row) => {
-      const acceptors = `${inputNumber(row, "acceptorGroups")}×${inputNumber(row, "acceptorsPerGroup")}`;
-      return `${inputNumber(row, "replicas")} replicas, ${acceptors} acceptors`;
-    }).flatMap(([label, rows]) => scalingRows(label, rows, { column: "proxyLeaders" })),
+    bySeries(await readResults(trials), ({ inputs }) => ablationName(inputs)).flatMap(([label, rows]) =>
+      scalingRows(label, rows, { column: "proxyLeaders" }),
+    ),
+  isFrom: (row, { parameters }) => ablationName(parameters) === row.series && parameters["proxyLeaders"] === row.x,
   spec: (rows) =>
     lineChart(rows, {
       aspect: 0.8,
@@ -82,9 +91,10 @@ export const readScale = defineFigure<ScalingRow>({
   row: ScalingRow,
   needs: { sweeps: ["read-scale"] },
   rows: async (trials) =>
-    bySeries(await readResults(trials), (row) => `${Math.round(inputNumber(row, "readFraction") * 100)}% reads`)
+    bySeries(await readResults(trials), ({ inputs }) => readsName(inputs))
       .sort(([a], [b]) => parseInt(a, 10) - parseInt(b, 10))
       .flatMap(([label, rows]) => scalingRows(label, rows, { column: "replicas" })),
+  isFrom: (row, { parameters }) => readsName(parameters) === row.series && parameters["replicas"] === row.x,
   spec: (rows) =>
     lineChart(rows, {
       x: { field: "x", title: "number of replicas", zero: false, ticks: [2, 3, 4, 5, 6], domain: [2, 6] },

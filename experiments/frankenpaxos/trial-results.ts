@@ -1,19 +1,56 @@
 /** A trial of ours in the form of a row of `results.csv`: the recorders' files, merged and summed up as the harness did. */
-import { describeTrial, MissingArtifactError, numberParameter, ParseError } from "reprise/analysis";
+import { describeTrial, MissingArtifactError, numberParameter, ParseError, readText } from "reprise/analysis";
 import type { Trial } from "reprise/analysis";
 import { aggregate } from "./aggregate.ts";
+import { totalLatencyOf, totalThroughputOf } from "./estimators.ts";
 import { mergeRecordings, readRecording } from "./recorder-csv.ts";
 import type { Recording } from "./recorder-csv.ts";
+import { parseResults } from "./results-csv.ts";
 import type { OutputLabel, ResultRow } from "./results-csv.ts";
 
 const recorderFile = /(?:^|\/)client_\d+_data\.csv(?:\.gz)?$/;
 
 /**
+ * Metrics of a trial for claims and tables: the papers' throughput and latency, reads and writes together, and of each alone
+ * where they are told apart.
+ */
+export function summaryOf(row: ResultRow): Record<string, number> {
+  const each = Object.entries(row.outputs).flatMap(([label, { latencyMs, startThroughputPerSec: rates }]) =>
+    label === "all"
+      ? []
+      : [
+          [`${label}LatencyMs`, latencyMs.median],
+          ...(rates === undefined ? [] : [[`${label}ThroughputPerSec`, rates.p90]]),
+        ],
+  );
+  return {
+    throughputPerSec: totalThroughputOf(row),
+    latencyMs: totalLatencyOf(row),
+    ...(Object.fromEntries(each) as Record<string, number>), // names with numbers
+  };
+}
+
+/** What `reprise claims` compares: see {@link summaryOf}. */
+export const trialMetrics = async (trial: Trial): Promise<Record<string, number>> =>
+  trial.artifacts.some(({ path }) => recorderFile.test(path) || path === "results.csv")
+    ? summaryOf(await toResultRow(trial))
+    : {};
+
+/**
+ * An imported trial brings the harness' own line of `results.csv`; of others the recordings are summed up.
+ *
  * @returns a row whose inputs are the trial's own parameters, by their names in the definition
  * @throws {MissingArtifactError} when no client left a recorder file
  * @throws {ParseError} when a line of one isn't understood: recorders are programs
  */
 export async function toResultRow(trial: Trial): Promise<ResultRow> {
+  const imported = trial.artifacts.find(({ path }) => path === "results.csv");
+  if (imported !== undefined) {
+    const [row] = parseResults(await readText(imported.open(), imported.key), { file: imported.key }).rows;
+    if (row === undefined)
+      throw new ParseError({ file: imported.key, lineNumber: 2, problem: "not a row of results.csv" });
+    return { ...row, inputs: plainParameters(trial) };
+  }
   const files = trial.artifacts.filter(({ path }) => recorderFile.test(path));
   if (files.length === 0)
     throw new MissingArtifactError(`${describeTrial(trial)} has no recorder file`, {
@@ -35,16 +72,18 @@ export async function toResultRow(trial: Trial): Promise<ResultRow> {
       return measured ? [[label, measured]] : [];
     }),
   );
-  const inputs = Object.fromEntries(
-    Object.entries(trial.parameters).flatMap(([name, value]) =>
-      typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? [[name, value]] : [],
-    ),
-  );
   return {
     file: files[0]?.key ?? "",
     lineNumber: 1,
-    inputs,
+    inputs: plainParameters(trial),
     outputs,
     clients: numberParameter(trial, "clientProcesses") * numberParameter(trial, "clientsPerProcess"),
   };
 }
+
+const plainParameters = ({ parameters }: Trial): ResultRow["inputs"] =>
+  Object.fromEntries(
+    Object.entries(parameters).flatMap(([name, value]) =>
+      typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? [[name, value]] : [],
+    ),
+  );

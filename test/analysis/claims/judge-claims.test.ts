@@ -96,6 +96,14 @@ describe("judgeClaims", () => {
     expect(judged.wouldTake).toBeTruthy();
   });
 
+  it("names a pass that is far from the others, which stays in", () => {
+    const stray = trials("new", { 8: [80, 81, 8, 79, 80] });
+    const judged = judgeOne(claim(), [...trials("old", { 8: [20, 20, 20, 20, 20] }), ...stray]);
+    expect(judged.measured?.estimate).toBe(4);
+    expect(judged).toMatchObject({ verdict: "cannot tell" });
+    expect(judged.reason).toContain("trial 2 of new is 0.1 times its median");
+  });
+
   it("cannot tell from words", () => {
     const judged = judgeOne(claim({ paper: "much faster" }), old);
     expect(judged).toMatchObject({ verdict: "cannot tell", wanted: undefined });

@@ -1,0 +1,31 @@
+import { FailureError } from "../../core/errors/failure.ts";
+import type { CommandContext } from "../main.ts";
+
+export interface ImportOptions {
+  readonly all?: true;
+  readonly strict?: true;
+}
+
+/** Reads results that a system's own harness left, from a folder of this machine. */
+export type Importer = (context: CommandContext, folder: string, options: ImportOptions) => Promise<number>;
+
+const importers: Readonly<Record<string, () => Promise<Importer>>> = {
+  frankenpaxos: async () => (await import("./import-frankenpaxos.ts")).importFrankenpaxos,
+};
+
+export async function importResults(
+  context: CommandContext,
+  system: string,
+  folder: string,
+  options: ImportOptions,
+): Promise<number> {
+  const load = Object.hasOwn(importers, system) ? importers[system] : undefined;
+  if (load === undefined) {
+    throw new FailureError({
+      class: "invalid",
+      message: `no importer is named "${system}"`,
+      hint: `there are ${Object.keys(importers).join(", ")}`,
+    });
+  }
+  return (await load())(context, folder, options);
+}
