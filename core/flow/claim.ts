@@ -3,11 +3,12 @@ import { sha256Hex } from "../evidence/sha256.ts";
 import type { FailureClass } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
 import type { AttemptRef } from "../names/keys.ts";
-import { attemptKeys, runKeys, runPrefix, sharedResultKey } from "../names/keys.ts";
+import { attemptKeys, deploymentKeys, runKeys, runPrefix, sharedResultKey } from "../names/keys.ts";
 import type { Experiment, PlannedPoint, PlannedTrial } from "../plan/types.ts";
-import { claimRecordSchema } from "../records/schemas.ts";
+import { claimRecordSchema, topologySchema } from "../records/schemas.ts";
 import type { BoardRef } from "./board.ts";
 import { blockAt, failedTrials, updateBoard, withFailure } from "./board.ts";
+import { whyNotAdmitted } from "./budget.ts";
 import type { FlowEffects } from "./effects.ts";
 import { listChildren, readRecord, tell, toBytes } from "./effects.ts";
 import { heartbeatSec } from "./open-deployment.ts";
@@ -37,6 +38,8 @@ export async function claimBlock(input: ClaimInput, execution: string, fx: FlowE
   const why = await whyClosed(input, fx);
   if (why !== undefined) return { kind: "finished", reason: why };
   const experiment = await fx.openRun(runId);
+  const spent = await whyNoNext(input, execution, experiment, fx);
+  if (spent !== undefined) return { kind: "finished", reason: spent };
   const claimed = await updateBoard<LaneAndBlock | string | undefined>(input, fx, (board) => {
     const held = board.lanes.findIndex((lane) => lane?.execution === execution);
     if (held >= 0) return { answer: { lane: held, block: board.lanes[held]?.block ?? 0 } };
@@ -57,6 +60,30 @@ export async function claimBlock(input: ClaimInput, execution: string, fx: FlowE
   if (state !== undefined) return state;
   await releaseLane(place, execution, "done", fx);
   return { kind: "finished", reason: "every trial of the block has a valid result" };
+}
+
+/** Why no further block may be claimed for money's sake; said once, and counted as what the run then lacks. */
+async function whyNoNext(
+  at: ClaimInput,
+  execution: string,
+  experiment: Experiment,
+  fx: FlowEffects,
+): Promise<string | undefined> {
+  if (experiment.plan.budgetDollars === undefined) return undefined;
+  const waiting = await updateBoard<PlannedTrial | undefined>(at, fx, (board) => {
+    if (board.lanes.some((lane) => lane?.execution === execution)) return { answer: undefined }; // asked again
+    const block = blockAt(board, board.next);
+    return { answer: block === undefined ? undefined : experiment.plan.blocks[block]?.trials[0] };
+  });
+  if (waiting === undefined) return undefined;
+  const refusal = await whyNotAdmitted(at, experiment.plan, requirePoint(experiment, waiting.point).timeoutMs, fx);
+  if (refusal === undefined) return undefined;
+  const isFirst = await updateBoard<boolean>(at, fx, (board) => {
+    if (board.failures.budget !== undefined) return { answer: false };
+    return { next: { ...board, failures: withFailure(board.failures, "budget") }, answer: true };
+  });
+  if (isFirst) await tell(fx, at.runId, "budget-spent", refusal.message, { deployment: at.deployment });
+  return `budget: ${refusal.message}`;
 }
 
 interface LaneAndBlock {
@@ -84,7 +111,10 @@ export async function beginTrial(
     const trial = trials[position];
     if (trial === undefined) break;
     if ((await fx.store.head(runKeys(place.runId).outcome(trial.trialKey))) !== undefined) continue;
-    if (await adoptFinished(place.runId, requirePoint(experiment, trial.point), trial, fx)) continue;
+    const point = requirePoint(experiment, trial.point);
+    if (await adoptFinished(place.runId, point, trial, fx)) continue;
+    // The block was claimed within the budget; what is left of it, and further attempts, must fit too.
+    if ((await whyNotAdmitted(place, experiment.plan, point.timeoutMs, fx)) !== undefined) return undefined;
     return beginAttempt({ ...place, position }, trial, execution, fx);
   }
   return undefined;
@@ -140,7 +170,24 @@ export async function nameValid(
   const recordedAt = new Date(fx.clock.now()).toISOString();
   const body = toBytes({ trialKey, runId, pointKey, trialIndex, attempt, manifestSha256, recordedAt });
   await fx.store.putIfAbsent(runKeys(runId).outcome(trialKey), body, writer);
-  await fx.store.putIfAbsent(sharedResultKey(trialKey, runId), body, writer);
+  if (await isOfPlannedMachine(valid, fx)) await fx.store.putIfAbsent(sharedResultKey(trialKey, runId), body, writer);
+}
+
+/**
+ * Whether the attempt ran on the machines that its trial's key speaks of. On a fallback cloud it didn't: its result counts
+ * in this run, whose definition allows that, and is nobody else's.
+ */
+async function isOfPlannedMachine(ref: AttemptRef, fx: FlowEffects): Promise<boolean> {
+  const { plan } = await fx.openRun(ref.runId);
+  if (!plan.deployments.some((deployment) => (deployment.alternatives ?? []).length > 0)) return true;
+  const claim = await readRecord(fx.store, attemptKeys(ref).claim, claimRecordSchema);
+  if (claim === undefined) return false;
+  const topology = await readRecord(
+    fx.store,
+    deploymentKeys(ref.runId, claim.value.deploymentId).topology,
+    topologySchema,
+  );
+  return topology !== undefined && topology.value.alternative === undefined;
 }
 
 /** Allocates the next attempt number by create-if-absent; an attempt of this execution that has no manifest yet is taken up again. */

@@ -25,7 +25,7 @@ export const movesOn = (failure: Failure): boolean => moving.has(failure.class);
 
 /** The choices that may be tried, in order, and why the first of the others may not. */
 export function allowedChoices(
-  plan: Pick<Plan, "maxDollarsPerHour" | "budgetDollars">,
+  plan: Partial<Pick<Plan, "maxDollarsPerHour" | "budgetDollars">>,
   deployment: PlannedDeployment,
   rules: PlacementRules,
 ): { readonly choices: readonly PlacementChoice[]; readonly barred: Failure | undefined } {

@@ -3,15 +3,13 @@ import { FailureError } from "../errors/failure.ts";
 import { deploymentKeys, hostIntentName, runKeys } from "../names/keys.ts";
 import type { PlacementChoice } from "../plan/placement.ts";
 import { buysSpot, deploymentAs, slotsOf } from "../plan/placement.ts";
-import type { Plan, PlannedDeployment, PlannedHost, Topology, TopologyHost } from "../plan/types.ts";
-import type { HostFacts } from "../ports/host-agent.ts";
-import type { ResourceState } from "../ports/provider.ts";
+import type { Plan, PlannedDeployment, Topology } from "../plan/types.ts";
 import type { RoundRecord } from "../records/schemas.ts";
 import { roundRecordSchema, runRecordSchema, topologySchema } from "../records/schemas.ts";
 import type { Lender } from "./borrow.ts";
 import { borrowHosts } from "./borrow.ts";
 import { budgetEnd } from "./budget.ts";
-import { forEachBounded } from "./fan-out.ts";
+import { connectHosts, prepareHosts, recordTopology, topologyHost } from "./host-contact.ts";
 import { announceIntents, shapeAs, slotIntents } from "./intents.ts";
 import { explainSilence } from "./lost-hosts.ts";
 import type { FlowEffects } from "./effects.ts";
@@ -20,8 +18,9 @@ import { requireOpen } from "./ownership.ts";
 import { placementRules } from "./placement-rules.ts";
 import { allowedChoices, movesOn, nextChoice } from "./policy.ts";
 import { checkQuota } from "./quota.ts";
+import { destroyRound, destroyStragglers, failureWithTrail, isClearing, sharesRegion } from "./refused-rounds.ts";
 import type { Round } from "./rounds.ts";
-import { askedPlaces, choiceOf, describeRound, readRounds } from "./rounds.ts";
+import { choiceOf, describeRound, observeRound, readRounds } from "./rounds.ts";
 import type { DeploymentState } from "./states.ts";
 
 /**
@@ -39,8 +38,6 @@ export type ProvisionStep =
 const bootLimitMs = 900_000;
 /** No create call for a round's intents is made after this long: what bounds how long a receipt stays open. */
 const intentLifeMs = 120_000;
-/** What a refused round left in a region still counts against its quota: the next one there waits this long at most. */
-const clearingLimitMs = 180_000;
 const maxRounds = 50;
 
 /** Asks for the network and every host of the current round. Asked again, it asks for the same by the same names. */
@@ -147,16 +144,6 @@ export async function observeHosts(state: DeploymentState, fx: FlowEffects): Pro
   return { kind: "ready", round: number };
 }
 
-async function recordTopology(state: DeploymentState, topology: Topology, fx: FlowEffects): Promise<void> {
-  const keys = deploymentKeys(state.runId, state.deploymentId);
-  await fx.store.putIfAbsent(keys.topology, toBytes(topology), "observe");
-  await tell(fx, state.runId, "hosts-ready", `${state.deployment}: ${topology.hosts.length} hosts ready`, {
-    deployment: state.deployment,
-    deploymentId: state.deploymentId,
-    hosts: topology.hosts.map((h) => h.name),
-  });
-}
-
 /** The hosts of another run's kept deployment instead of new ones: there is nothing to wait for. */
 async function useBorrowed(
   state: DeploymentState,
@@ -189,31 +176,6 @@ async function chooseNext(
   if (tried.length > 0) throw failureWithTrail(rounds, "no place is left to try");
   throw new FailureError(barred ?? { class: "capacity", message: `no place is known for ${deployment.name}` });
 }
-
-const sharesRegion = (a: PlacementChoice, b: PlacementChoice): boolean =>
-  a.alternative === b.alternative &&
-  Object.entries(a.places).some(([slot, place]) => b.places[slot]?.region === place.region);
-
-/** Whether the refused round's machines are still going in a region where the next round will ask. */
-async function isClearing(
-  state: DeploymentState,
-  last: Round,
-  next: PlacementChoice,
-  fx: FlowEffects,
-): Promise<boolean> {
-  // Again, for whoever wrote the refusal may have died before it asked for the end.
-  await destroyRound(state, last.record, fx);
-  if (last.refused === undefined || !sharesRegion(last.choice, next)) return false;
-  if (fx.clock.now() - last.refused.at > clearingLimitMs) return false;
-  const hosts = new Set(last.record.intents.filter(({ kind }) => kind === "host").map(({ name }) => name));
-  const states = await observeRound(state.deploymentId, last.record, fx);
-  return states.some((s) => hosts.has(s.name) && s.state !== "gone" && s.state !== "failed");
-}
-
-const destroyRound = async (state: DeploymentState, record: RoundRecord, fx: FlowEffects): Promise<void> => {
-  for (const { provider, place } of askedPlaces(record))
-    await fx.provider(provider).beginDestroy(state.deploymentId, place);
-};
 
 async function openRound(
   state: DeploymentState,
@@ -325,133 +287,6 @@ async function giveUpOrWait(
     return { kind: "moved", round: record.round };
   }
   throw failureWithTrail(rounds, failure.message);
-}
-
-/** The last refusal, with all that was tried and what was said there. */
-function failureWithTrail(rounds: readonly Round[], otherwise: string): FailureError {
-  const last = rounds.findLast(({ refused }) => refused !== undefined)?.refused?.failure;
-  const trail = rounds.map(describeRound).join(", then ");
-  return new FailureError({
-    ...(last ?? { class: "capacity" }),
-    message: `${last?.message ?? otherwise} (tried ${trail})`.slice(0, 4_000),
-  });
-}
-
-/**
- * Ends what an earlier, refused round still has: creations that took effect after its end was asked for. The whole place
- * can't be asked to end any more, for this round's hosts may be there too.
- */
-async function destroyStragglers(
-  state: DeploymentState,
-  rounds: readonly Round[],
-  listed: readonly ResourceState[],
-  fx: FlowEffects,
-): Promise<void> {
-  for (const { record } of rounds.slice(0, -1)) {
-    const names = new Set(record.intents.filter(({ kind }) => kind === "host").map(({ name }) => name));
-    const places = askedPlaces(record);
-    const isHere = places.every(({ provider, place }) =>
-      askedPlaces(rounds.at(-1)?.record ?? record).some(
-        (p) => p.provider === provider && p.place.region === place.region,
-      ),
-    );
-    const states = isHere ? listed : await observeRound(state.deploymentId, record, fx);
-    const left = states.filter((s) => names.has(s.name) && (s.state === "ready" || s.state === "pending"));
-    for (const { id, name, resourceKind } of left) {
-      const intent = record.intents.find((one) => one.name === name);
-      const asked = places.find(({ provider }) => provider === intent?.provider);
-      if (asked === undefined) continue;
-      await fx.provider(asked.provider).destroyResource({
-        id,
-        name,
-        resourceKind,
-        place: asked.place,
-        deployment: state.deploymentId,
-        runId: state.runId,
-        owner: undefined,
-        createdAt: undefined,
-        expiresAt: undefined,
-      });
-    }
-  }
-}
-
-/** What the providers list for a round's places, each resource once; of other rounds too where they went there. */
-export async function observeRound(
-  deploymentId: string,
-  round: RoundRecord,
-  fx: FlowEffects,
-): Promise<ResourceState[]> {
-  const states = new Map<string, ResourceState>();
-  for (const { provider, place } of askedPlaces(round)) {
-    for (const state of await fx.provider(provider).observe(deploymentId, place))
-      states.set(`${provider} ${state.id}`, state);
-  }
-  return [...states.values()];
-}
-
-function topologyHost(
-  host: PlannedHost,
-  state: ResourceState & { readonly state: "ready" },
-  round: Round,
-  there: Pick<PlannedDeployment, "places" | "hosts">,
-): TopologyHost {
-  const address = state.address;
-  if (address === undefined)
-    throw new FailureError({ class: "defect", message: `${host.name} is ready without an address` });
-  const slot = slotsOf(there).find(({ hosts }) => hosts.includes(host));
-  const place = round.choice.places[slot?.name ?? host.provider] ?? { region: "unknown" };
-  // Hosts with an address of their own may all use the same ports; those that share one are told apart by their provider.
-  const portBase = Number(state.facts?.["portBase"] ?? 20_000);
-  return {
-    name: host.name,
-    role: host.role,
-    labels: host.labels,
-    lane: host.lane,
-    index: host.index,
-    provider: host.provider,
-    place,
-    privateAddress: state.privateAddress ?? address.address,
-    publicAddress: address.address,
-    // Where a provider joins its regions' networks, it says so.
-    network: state.facts?.["network"] ?? `${host.provider}:${place.region}`,
-    portBase,
-    sshPort: address.port,
-    user: address.user,
-    hostKey: address.hostKey,
-    machineType: state.facts?.["machineType"] ?? host.shape.type,
-    image: state.facts?.["image"] ?? host.shape.image,
-  };
-}
-
-/** Hosts of one network reach each other as it allows; those of several by their public addresses. */
-async function connectHosts(
-  deploymentId: string,
-  topology: Topology,
-  record: RoundRecord,
-  fx: FlowEffects,
-): Promise<void> {
-  for (const { provider, place } of askedPlaces(record)) {
-    const isHere = (h: TopologyHost): boolean => h.provider === provider && h.place.region === place.region;
-    const networks = new Set(topology.hosts.filter(isHere).map((h) => h.network));
-    const peers = topology.hosts.filter((h) => !isHere(h) && !networks.has(h.network)).map((h) => h.publicAddress);
-    await fx.provider(provider).connect(deploymentId, place, peers);
-  }
-}
-
-/** First contact: pinned key, guard, facts. A host that doesn't answer yet is data, not an error. */
-async function prepareHosts(state: DeploymentState, topology: Topology, fx: FlowEffects): Promise<Failure | undefined> {
-  const keys = deploymentKeys(state.runId, state.deploymentId);
-  try {
-    await forEachBounded(topology.hosts, 16, async (host) => {
-      const facts: HostFacts = await fx.agent(state.runId, host).prepare({});
-      await fx.store.putIfAbsent(keys.facts(host.name), toBytes({ ...facts, readyAt: fx.clock.now() }), "observe");
-    });
-    return undefined;
-  } catch (error) {
-    if (error instanceof FailureError) return error.failure;
-    throw error;
-  }
 }
 
 async function planned(

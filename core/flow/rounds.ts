@@ -3,7 +3,7 @@ import type { Failure } from "../errors/failure.ts";
 import { deploymentKeys } from "../names/keys.ts";
 import type { PlacementChoice } from "../plan/placement.ts";
 import { describeChoice, providerOfSlot } from "../plan/placement.ts";
-import type { Place } from "../ports/provider.ts";
+import type { Place, ResourceState } from "../ports/provider.ts";
 import type { RoundRecord } from "../records/schemas.ts";
 import { failureSchema, roundRecordSchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
@@ -52,4 +52,18 @@ export function askedPlaces(record: RoundRecord): { readonly provider: string; r
     asked.set(`${provider} ${JSON.stringify(place)}`, { provider, place });
   }
   return [...asked.values()];
+}
+
+/** What the providers list for a round's places, each resource once; of other rounds too where they went there. */
+export async function observeRound(
+  deploymentId: string,
+  round: RoundRecord,
+  fx: FlowEffects,
+): Promise<ResourceState[]> {
+  const states = new Map<string, ResourceState>();
+  for (const { provider, place } of askedPlaces(round)) {
+    for (const state of await fx.provider(provider).observe(deploymentId, place))
+      states.set(`${provider} ${state.id}`, state);
+  }
+  return [...states.values()];
 }

@@ -12,10 +12,9 @@ import { listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts
 import { giveBack } from "./borrow.ts";
 import { paidRounds, roundDollars } from "./budget.ts";
 import { lostHosts } from "./lost-hosts.ts";
-import { observeRound } from "./provision.ts";
 import { forEachBounded } from "./fan-out.ts";
 import { deleteResources, resourceLines } from "./resources.ts";
-import { askedPlaces, describeRound } from "./rounds.ts";
+import { askedPlaces, describeRound, observeRound } from "./rounds.ts";
 import type { TeardownInput, TeardownState } from "./states.ts";
 
 /** Each asking of the cloud waits longer, up to this. */

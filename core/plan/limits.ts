@@ -19,7 +19,7 @@ export function whyRefused(plan: Plan): Failure | undefined {
 
 /** Why one way of having a deployment is out of the question by its price. */
 export function whyTooDear(
-  plan: Pick<Plan, "maxDollarsPerHour" | "budgetDollars">,
+  plan: Partial<Pick<Plan, "maxDollarsPerHour" | "budgetDollars">>,
   deployment: PlannedDeployment,
   choice: PlacementChoice,
 ): Failure | undefined {

@@ -20,8 +20,10 @@ import type {
   Capabilities,
   EnsureOutcome,
   Intent,
+  MachineShape,
   Place,
   Provider,
+  QuotaUse,
   ResourceState,
   SweepScope,
   TaggedResource,
@@ -41,7 +43,11 @@ export interface SimBehaviour {
   readonly run: (unit: Unit, step: HostStep, host: string) => SimUnitOutcome;
   readonly bootMs: number;
   /** Places that refuse, by region or zone. */
-  readonly refuses?: (place: Place, hosts: number) => Failure | undefined;
+  readonly refuses?: (place: Place, hosts: number, intent: Intent) => Failure | undefined;
+  /** What the account may use. @default nobody tells */
+  readonly quota?: (place: Place, shapes: readonly MachineShape[]) => readonly QuotaUse[];
+  /** Whether hosts end by themselves when they expire. @default true */
+  readonly hostKiller?: boolean;
   /** A create that was accepted takes effect so much later; until then nothing lists it and nothing deletes it. @default 0 */
   readonly appearsAfterMs?: (intent: Intent) => number;
   /** How long after it took effect a listing may still miss it. @default 0 */
@@ -106,7 +112,11 @@ export class SimWorld {
     this.behaviour = effects.behaviour;
     this.control = effects.control;
     const visibilityDelayMs = effects.behaviour.visibilityDelayMs ?? 0;
-    this.provider = this.makeProvider({ ...simCapabilities, visibilityDelayMs });
+    const hostKiller = effects.behaviour.hostKiller ?? true;
+    const provider = this.makeProvider({ ...simCapabilities, visibilityDelayMs, hostKiller });
+    const { quota } = effects.behaviour;
+    this.provider =
+      quota === undefined ? provider : { ...provider, quota: async (place, shapes) => quota(place, shapes) };
   }
 
   private readonly makeProvider = (capabilities: Capabilities): Provider => ({
@@ -326,7 +336,7 @@ export class SimWorld {
   }
 
   private ensureOne(intent: Intent, hosts: number): EnsureOutcome {
-    const refusal = this.behaviour.refuses?.(intent.place, hosts);
+    const refusal = this.behaviour.refuses?.(intent.place, hosts, intent);
     if (refusal !== undefined) return { kind: "refused", failure: refusal, name: intent.name };
     if (intent.kind === "host" && !this.hosts.has(intent.name)) {
       this.hosts.set(intent.name, {
@@ -367,7 +377,8 @@ export class SimWorld {
 
   private isUp(host: SimHost): boolean {
     const now = this.clock.now();
-    return host.destroyedAt === undefined && now >= host.existsAt && now < host.expiresAt;
+    if (host.destroyedAt !== undefined || now < host.existsAt) return false;
+    return this.behaviour.hostKiller === false || now < host.expiresAt;
   }
 
   private isCut(host: SimHost): boolean {
@@ -397,6 +408,9 @@ export class SimWorld {
         owner: intent.owner,
         createdAt: host.readyAt - this.behaviour.bootMs,
         expiresAt: host.expiresAt,
+        name: intent.name,
+        machineType: intent.host?.shape.type,
+        spot: intent.host?.shape.spot,
       };
     }
   }
