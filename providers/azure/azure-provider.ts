@@ -14,6 +14,7 @@ import type {
   SweepScope,
   TaggedResource,
 } from "../../core/ports/provider.ts";
+import type { Transport } from "../../core/ports/transport.ts";
 import { expiryTag } from "../cloud/identity-tags.ts";
 import { PacedOutError } from "../cloud/pacer.ts";
 import { renderUserData } from "../cloud/user-data.ts";
@@ -22,7 +23,7 @@ import type { ArmSession } from "./arm-calls.ts";
 import type { AzureClients } from "./clients.ts";
 import { connectGroups } from "./connect.ts";
 import { ensureGroup } from "./ensure-group.ts";
-import type { GroupPlan } from "./ensure-group.ts";
+import type { GroupPlan } from "./group-resources.ts";
 import { AzureError } from "./errors.ts";
 import { deleteGroup, findGroups } from "./groups.ts";
 import type { OurGroup } from "./groups.ts";
@@ -32,6 +33,7 @@ import { describeMachines, readQuota } from "./machines.ts";
 import type { MachineDescription } from "./machines.ts";
 import { groupName, groupOfIntent } from "./names.ts";
 import { observeGroup } from "./observe.ts";
+import { noticeEvictions } from "./scheduled-events.ts";
 import { destroyResource, sweepGroups } from "./sweep.ts";
 import { hostTags } from "./tags.ts";
 
@@ -40,6 +42,8 @@ export interface AzureDeps {
   readonly clock: Clock;
   /** Spreads repeated calls. */
   readonly random: Random;
+  /** The way to hosts, which hear of an eviction before the control plane tells. @default they aren't asked */
+  readonly hosts?: Pick<Transport, "run">;
   /** Address prefixes that may open SSH connections; keys are the only way in. @default anywhere */
   readonly sshSources?: readonly string[];
   /** Whether hosts can open connections to the control side. @default false: the engine pulls */
@@ -151,7 +155,8 @@ class AzureCloud implements AzureProvider {
     const session = this.calls.open(callMs);
     const groups = await this.groups(session, deployment, place);
     const states = await Promise.all(groups.map((group) => observeGroup(this.deps.clients, session, group)));
-    return states.flat();
+    const { hosts } = this.deps;
+    return hosts === undefined ? states.flat() : noticeEvictions(states.flat(), hosts);
   }
 
   async connect(deployment: DeploymentId, place: Place, peers: readonly string[]): Promise<void> {

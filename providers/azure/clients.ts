@@ -32,11 +32,17 @@ export interface AzureClientSettings {
   readonly tlsOptions?: ClientOptions["tlsOptions"];
 }
 
+const publicCloud = "https://management.azure.com";
+
 /** Retries are ours: the SDKs' own sleep on the machine's clock, and repeat what we may want to give up. */
 export function createAzureClients(settings: AzureClientSettings): AzureClients {
   const { subscriptionId, credential, endpoint, httpClient, tlsOptions } = settings;
+  // arm-compute alone would ask for a token of the public cloud wherever it speaks to.
+  const scopes = [`${(endpoint ?? publicCloud).replace(/\/+$/, "")}/.default`];
   const options = {
     retryOptions: { maxRetries: 0 },
+    credentialScopes: scopes,
+    credentials: { scopes },
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(httpClient === undefined ? {} : { httpClient }),
     ...(tlsOptions === undefined ? {} : { tlsOptions }),

@@ -4,7 +4,7 @@ import type { ArmSession } from "./arm-calls.ts";
 import type { AzureClients } from "./clients.ts";
 import { collect, listGroups } from "./groups.ts";
 import type { OurGroup } from "./groups.ts";
-import { sources } from "./ensure-group.ts";
+import { sources } from "./group-resources.ts";
 import { inGroup } from "./names.ts";
 
 /**

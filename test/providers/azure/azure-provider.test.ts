@@ -295,6 +295,20 @@ describe("AzureProvider", () => {
   );
 
   it(
+    "makes forty hosts within one call, at Azure's own pace",
+    onAzure(async (world) => {
+      const intents = deploymentIntents("d1", 40);
+      const startedAt = world.clock.now();
+      const outcomes = await world.fresh().ensure(intents, never);
+      expect(outcomes).toEqual(accepted(intents));
+      expect(world.clock.now() - startedAt).toBeLessThan(55_000);
+      expect(hostsOf(await ready(world, intents))).toHaveLength(40);
+      await tearDown(world, "d1");
+      expect(world.emulator.inventory()).toEqual([]);
+    }),
+  );
+
+  it(
     "says that a login is missing, without trying it again",
     onAzure(
       async (world) => {
@@ -379,6 +393,11 @@ describe("AzureProvider", () => {
       await resources.resourceGroups.createOrUpdate("reprise-d1-r0-eastus", {
         location: "eastus",
         tags: { by: "them" },
+      });
+      // Not made ours either: all in it would go with the deployment.
+      expect(refusals(await world.fresh().ensure(deploymentIntents("d1", 1), never))[0]).toMatchObject({
+        class: "invalid",
+        message: expect.stringMatching(/is not ours/) as unknown,
       });
       await world.fresh().beginDestroy("d1", eastus);
       await world.clock.sleep(120_000);

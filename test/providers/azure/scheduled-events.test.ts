@@ -1,29 +1,66 @@
-import { evictionIn, parseScheduledEvents, scheduledEvents } from "../../../providers/azure/scheduled-events.ts";
-import { deploymentIntents, never, onAzure, ready, tearDown } from "./azure-world.ts";
+import type { CommandResult, HostAddress, RemoteTask } from "../../../core/ports/transport.ts";
+import { createAzureProvider } from "../../../providers/azure/index.ts";
+import { parseScheduledEvents } from "../../../providers/azure/scheduled-events.ts";
+import { deploymentIntents, eastus, never, onAzure, ready, tearDown } from "./azure-world.ts";
+import type { AzureWorld } from "./azure-world.ts";
 
-describe("scheduledEvents", () => {
+/** A connection to each host that can do one thing: ask the host's metadata service what the task's command line asks. */
+function connection(world: AzureWorld) {
+  const asked: string[] = [];
+  const run = async (host: HostAddress, task: RemoteTask<unknown>): Promise<CommandResult> => {
+    asked.push(host.host);
+    const machine = [...world.backend.running.values()].find(({ vm }) => vm.publicIp === host.address);
+    const url = new URL(task.argv.at(-1) ?? "");
+    expect(task.argv[2]).toMatch(/Metadata:true/);
+    const answer = machine?.guest.metadata({
+      method: "GET",
+      path: `${url.pathname}${url.search}`,
+      headers: { metadata: "true" },
+    });
+    const common = { host: host.host, command: "", stderr: "", durationMs: 1 };
+    if (answer === undefined || host.host === "server-1")
+      return { ...common, outcome: "unreachable", exitCode: undefined, stdout: "" };
+    return { ...common, outcome: "exited", exitCode: answer.status === 200 ? 0 : 22, stdout: answer.body };
+  };
+  return { run, asked };
+}
+
+describe("AzureProvider that reaches its hosts", () => {
   it(
-    "tells an evicted machine when it goes, and no other",
+    "knows of an eviction thirty seconds ahead, from the machine that it concerns",
     onAzure(async (world) => {
-      const intents = deploymentIntents("d1", 2, { shape: { spot: true } });
+      const [spot, plain] = [
+        deploymentIntents("d1", 2, { shape: { spot: true } }),
+        deploymentIntents("d1", 1, { role: "client" }),
+      ];
+      const intents = [...spot, ...plain.slice(1)];
       await world.fresh().ensure(intents, never);
       await ready(world, intents);
-      const ask = (name: string) => {
-        const machine = [...world.backend.running.values()].find(({ vm }) => vm.name === name);
-        const url = new URL(scheduledEvents.argv.at(-1) ?? "");
-        const headers = Object.fromEntries(
-          scheduledEvents.argv
-            .flatMap((word, i) => (word === "--header" ? [scheduledEvents.argv[i + 1] ?? ""] : []))
-            .map((header) => header.toLowerCase().split(": ")),
-        ) as Record<string, string>; // pairs of texts
-        const answer = machine?.guest.metadata({ method: "GET", path: `${url.pathname}${url.search}`, headers });
-        return evictionIn(scheduledEvents.parse(answer?.body ?? ""));
-      };
-      expect(ask("server-0")).toBeUndefined();
+      const { run, asked } = connection(world);
+      const provider = createAzureProvider({
+        clients: world.clients,
+        clock: world.clock,
+        random: { next: () => 0 },
+        hosts: { run },
+      });
+      const states = async () =>
+        new Map((await provider.observe("d1", eastus)).map((state) => [state.name, state] as const));
+      expect((await states()).get("d1-r0-server-0")?.state).toBe("ready");
       const announcedAt = world.clock.now();
       await world.clients.compute.virtualMachines.simulateEviction("reprise-d1-r0-eastus", "server-0");
-      expect(ask("server-0")).toEqual({ kind: "Preempt", notBefore: announcedAt + 30_000 });
-      expect(ask("server-1")).toBeUndefined();
+      const after = await states();
+      expect(after.get("d1-r0-server-0")).toMatchObject({
+        state: "failed",
+        failure: {
+          class: "preempted",
+          host: "server-0",
+          message: expect.stringContaining(new Date(announcedAt + 30_000).toISOString()) as unknown,
+        },
+      });
+      // One that doesn't answer has said nothing, and one that can't be evicted isn't asked.
+      expect(after.get("d1-r0-server-1")?.state).toBe("ready");
+      expect(after.get("d1-r0-client-0")?.state).toBe("ready");
+      expect(new Set(asked)).toEqual(new Set(["server-0", "server-1"]));
       await tearDown(world, "d1");
     }),
   );
