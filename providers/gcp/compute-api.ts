@@ -66,8 +66,8 @@ const requestLimitMs = 20_000;
 const tries = 4;
 /** Why a timer is called off: made once, since an exception of each call's own would cost more than the rest of it. */
 const answered = new Error("answered");
-/** Listings are paged by 500; a project with more of our things than this has another problem. */
-const mostPages = 40;
+/** Of 500 each. Filtered listings may have empty pages: Google counts what it looked through. */
+const mostPages = 200;
 
 export function openComputeApi(deps: ComputeApiDeps, signal: AbortSignal): ComputeApi {
   const { clock, pacer, project } = deps;
