@@ -12,6 +12,7 @@ import type {
   MachineShape,
   Place,
   Provider,
+  QuotaUse,
   Refusal,
   ResourceState,
   SweepScope,
@@ -29,12 +30,12 @@ import { listGroups, listInstances, listPlacementGroups, listSpotRequests, listV
 import type { Scope } from "./inventory.ts";
 import { buildLaunch } from "./launch.ts";
 import type { HostIntent } from "./launch.ts";
-import { chooseZone, describeTypes } from "./machines.ts";
+import { chooseZone, describeTypes, zoneOf } from "./machines.ts";
 import type { AwsMachine } from "./machines.ts";
 import { readOptions } from "./options.ts";
 import { deletePlacementGroup, ensurePlacementGroup, placementGroupName } from "./placement-group.ts";
 import { standardQuotas } from "./quotas.ts";
-import type { QuotaReader, QuotaUse } from "./quotas.ts";
+import type { QuotaReader } from "./quotas.ts";
 import { connectGroup, deleteGroup, ensureGroup, isClosing, markClosing } from "./security-group.ts";
 import type { Network } from "./security-group.ts";
 import { toStates } from "./states.ts";
@@ -197,7 +198,7 @@ export class AwsProvider implements Provider {
    *
    * @returns nothing where nobody can tell: an empty list is "unknown", not "unlimited"
    */
-  async quota(place: Place, shapes: readonly MachineShape[] = []): Promise<readonly QuotaUse[]> {
+  async quota(place: Place, shapes: readonly MachineShape[]): Promise<readonly QuotaUse[]> {
     if (this.deps.quota === undefined) return [];
     return standardQuotas(this.api, { place, shapes, read: this.deps.quota }, this.api.begin());
   }
@@ -251,13 +252,15 @@ export class AwsProvider implements Provider {
   private async ensureNetwork(network: Intent, hosts: readonly HostIntent[], work: Work): Promise<Network> {
     const types = hosts.map(({ host }) => host.shape.type);
     const seed = `${network.deployment} ${network.round}`;
-    const zone = (): Promise<string | undefined> => chooseZone(this.api, { place: network.place, types, seed }, work);
-    const made = await ensureGroup(
-      this.api,
-      { intent: network, sshFrom: this.options.sshFrom, chooseZone: zone },
-      work,
-    );
-    return made.zone === undefined && hosts.length > 0 ? { ...made, zone: await zone() } : made;
+    const named = zoneOf(network.place);
+    const choose = async (): Promise<string | undefined> =>
+      named === undefined && types.length > 0
+        ? chooseZone(this.api, { region: network.place.region, types, seed }, work)
+        : undefined;
+    const { sshFrom } = this.options;
+    const made = await ensureGroup(this.api, { intent: network, sshFrom, chooseZone: choose }, work);
+    // The group's tag has a zone where one was chosen; hosts of several zones may share the group.
+    return { ...made, zone: named ?? made.zone ?? (await choose()) };
   }
 
   /** Launches side by side; after a refusal that decides the round, nothing more is asked for. */
@@ -269,7 +272,11 @@ export class AwsProvider implements Provider {
   ): Promise<EnsureOutcome[]> {
     const strategies = new Set(hosts.flatMap(({ host }) => readOptions(host.shape.options).placementGroup ?? []));
     for (const strategy of strategies)
-      await ensurePlacementGroup(this.api, { network: networkIntent, strategy, createdAt: network.createdAt }, work);
+      await ensurePlacementGroup(
+        this.api,
+        { network: networkIntent, strategy, zone: network.zone, createdAt: network.createdAt },
+        work,
+      );
     let decided: Refusal | undefined;
     return mapBounded(hosts, launchesAtOnce, async (intent): Promise<EnsureOutcome> => {
       if (decided !== undefined) return { ...decided, name: intent.name };
@@ -290,7 +297,9 @@ export class AwsProvider implements Provider {
     const options = readOptions(shape.options);
     const image = await this.imageOf(region, shape.image, shape.architecture, work);
     const placementGroup =
-      options.placementGroup === undefined ? undefined : placementGroupName(intent, options.placementGroup);
+      options.placementGroup === undefined
+        ? undefined
+        : placementGroupName(intent, options.placementGroup, network.zone);
     const input = buildLaunch(intent, { image, network, zone: network.zone, placementGroup, options });
     if (this.deps.clock.now() > intent.notAfter)
       throw new FailureError({ class: "cancelled", message: `the time to create "${intent.name}" is over` });

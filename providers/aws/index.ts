@@ -8,5 +8,6 @@ export type { AwsImage } from "./images.ts";
 export type { AwsMachine } from "./machines.ts";
 export { readOptions } from "./options.ts";
 export type { AwsOptions } from "./options.ts";
-export type { QuotaReader, QuotaUse } from "./quotas.ts";
+export { awsPolicy } from "./permissions.ts";
+export type { QuotaReader } from "./quotas.ts";
 export { serviceQuotas } from "./service-quotas.ts";

@@ -30,7 +30,8 @@ const gibi = 1024 ** 3;
  */
 export function buildLaunch(intent: HostIntent, context: LaunchContext): RunInstancesCommandInput {
   const { image, network, zone, placementGroup, options } = context;
-  const { shape, setup, role, index } = intent.host;
+  const { shape, setup, role, index, maxDollarsPerHour } = intent.host;
+  const maxPrice = lowest(maxDollarsPerHour, options.spotMaxDollarsPerHour);
   const tags = {
     ...intentTags(intent, network.createdAt),
     [ec2TagKeys.host]: `${role}-${index}`,
@@ -66,7 +67,7 @@ export function buildLaunch(intent: HostIntent, context: LaunchContext): RunInst
       ["instance", "volume", ...(shape.spot ? (["spot-instances-request"] as const) : [])],
       tags,
     ),
-    ...(shape.spot ? { InstanceMarketOptions: spotOptions(options) } : {}),
+    ...(shape.spot ? { InstanceMarketOptions: spotOptions(maxPrice) } : {}),
     ...(options.instanceProfile === undefined ? {} : { IamInstanceProfile: profileOf(options.instanceProfile) }),
     ...cpuOptions(options),
     ...(options.cpuCredits === undefined ? {} : { CreditSpecification: { CpuCredits: options.cpuCredits } }),
@@ -82,14 +83,17 @@ export function launchToken({ clientToken, deployment, name, round }: Intent): s
     .digest("hex");
 }
 
-const spotOptions = ({ spotMaxDollarsPerHour }: AwsOptions): RunInstancesCommandInput["InstanceMarketOptions"] => ({
+const spotOptions = (maxPrice: number | undefined): RunInstancesCommandInput["InstanceMarketOptions"] => ({
   MarketType: "spot",
   SpotOptions: {
     SpotInstanceType: "one-time", // a persistent request would launch anew whatever was destroyed
     InstanceInterruptionBehavior: "terminate",
-    ...(spotMaxDollarsPerHour === undefined ? {} : { MaxPrice: String(spotMaxDollarsPerHour) }),
+    ...(maxPrice === undefined ? {} : { MaxPrice: String(maxPrice) }),
   },
 });
+
+const lowest = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined ? b : b === undefined ? a : Math.min(a, b);
 
 const profileOf = (profile: string): { Arn: string } | { Name: string } =>
   profile.startsWith("arn:") ? { Arn: profile } : { Name: profile };

@@ -57,18 +57,16 @@ function readMachine(info: InstanceTypeInfo): AwsMachine {
  * A zone that offers all of these types: always the same one for the same seed, so that hosts launched one by one, or
  * again after a crash, don't straddle zones.
  *
- * @param place one with a zone is that zone; `us-east-1/a` stands for `us-east-1a`
+ * @throws {FailureError} class capacity where there is none
  */
 export async function chooseZone(
   api: Ec2Api,
-  asked: { readonly place: Place; readonly types: readonly string[]; readonly seed: string },
+  asked: { readonly region: string; readonly types: readonly string[]; readonly seed: string },
   work: Work,
 ): Promise<string | undefined> {
-  const { place, types, seed } = asked;
-  const named = zoneOf(place);
-  if (named !== undefined || types.length === 0) return named;
+  const { region, types, seed } = asked;
   const { InstanceTypeOfferings = [] } = await api.call(
-    place.region,
+    region,
     "DescribeInstanceTypeOfferings",
     (ec2, options) =>
       ec2.send(
@@ -87,12 +85,13 @@ export async function chooseZone(
   if (zones.length === 0)
     throw new FailureError({
       class: "capacity",
-      message: `no zone of ${place.region} offers ${[...new Set(types)].join(" and ")}`,
+      message: `no zone of ${region} offers ${[...new Set(types)].join(" and ")}`,
       hint: "name other machine types, or list another region",
     });
   return zones.sort()[hashOf(seed) % zones.length];
 }
 
+/** A place's zone by EC2's name: `us-east-1/a` stands for `us-east-1a`. */
 export const zoneOf = (place: Place): string | undefined =>
   place.zone !== undefined && /^[a-z]$/.test(place.zone) ? place.region + place.zone : place.zone;
 

@@ -7,18 +7,23 @@ import { intentTags, tagSpecifications } from "./tags.ts";
 
 export type Strategy = "cluster" | "spread" | "partition";
 
-/** One group a round and strategy: its hosts are near each other, or apart. */
-export const placementGroupName = (intent: Intent, strategy: Strategy): string =>
-  `reprise-${intent.deployment}-r${intent.round}-${strategy}`;
+/** One group a round, zone and strategy: its hosts are near each other, or apart. A cluster has one zone alone. */
+export const placementGroupName = (intent: Intent, strategy: Strategy, zone: string | undefined): string =>
+  `reprise-${intent.deployment}-r${intent.round}-${zone ?? intent.place.region}-${strategy}`;
 
 /** Makes the group, or leaves the one that is there: names are unique in an account's region. */
 export async function ensurePlacementGroup(
   api: Ec2Api,
-  request: { readonly network: Intent; readonly strategy: Strategy; readonly createdAt: number },
+  request: {
+    readonly network: Intent;
+    readonly strategy: Strategy;
+    readonly zone: string | undefined;
+    readonly createdAt: number;
+  },
   work: Work,
 ): Promise<string> {
-  const { network, strategy, createdAt } = request;
-  const GroupName = placementGroupName(network, strategy);
+  const { network, strategy, zone, createdAt } = request;
+  const GroupName = placementGroupName(network, strategy, zone);
   await api
     .call(
       network.place.region,

@@ -1,18 +1,8 @@
 import { DescribeInstancesCommand } from "@aws-sdk/client-ec2";
 import type { Instance } from "@aws-sdk/client-ec2";
-import type { MachineShape, Place } from "../../core/ports/provider.ts";
+import type { MachineShape, Place, QuotaUse } from "../../core/ports/provider.ts";
 import type { Ec2Api, Work } from "./api.ts";
 import { describeTypes } from "./machines.ts";
-
-/** One quota of the account in one region. */
-export interface QuotaUse {
-  /** In words, with AWS's code for it. */
-  readonly metric: string;
-  readonly used: number;
-  readonly limit: number;
-  /** What the shapes asked about add to `used`. */
-  readonly needed: number;
-}
 
 /** The value of one of EC2's quotas, or undefined where it can't be known (no permission, for instance). */
 export type QuotaReader = (region: string, quotaCode: string) => Promise<number | undefined>;

@@ -51,15 +51,17 @@ export async function sweepRegion(api: Ec2Api, scope: Scope, work: Work): Promis
   return [
     ...instances
       .filter(({ State }) => State?.Name !== "terminated")
-      .map((each) =>
-        tagged(
+      .map((each) => ({
+        ...tagged(
           "instance",
           each.InstanceId,
           { region, zone: each.Placement?.AvailabilityZone },
           each.Tags,
           each.LaunchTime,
         ),
-      ),
+        machineType: each.InstanceType,
+        spot: each.InstanceLifecycle === "spot",
+      })),
     ...spotRequests.map((each) =>
       tagged(
         "spot-request",
@@ -209,5 +211,6 @@ function tagged(
     owner: identity?.owner,
     createdAt: createdAt?.getTime() ?? identity?.createdAt,
     expiresAt: identity?.expiresAt,
+    name: identity?.name,
   };
 }

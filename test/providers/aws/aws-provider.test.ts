@@ -94,6 +94,23 @@ describe("AwsProvider", () => {
   );
 
   it(
+    "lets hosts of two zones share a round's network, each in its own zone",
+    onClock(async (world) => {
+      const now = world.clock.now();
+      const other: Place = { region, zone: `${region}b` };
+      const options = { placementGroup: "cluster" };
+      const first = askFor(1, { now, shape: { options } });
+      const second = askFor(2, { now, place: other, shape: { options } }).filter((_, index) => index !== 1);
+      for (const intents of [first, second]) expect(refusals(await world.fresh().ensure(intents, never))).toEqual([]);
+      const states = await until(world, "d1", place, ready(2));
+      const zones = states.flatMap((s) => (s.state === "ready" ? (s.facts?.["zone"] ?? []) : []));
+      expect(zones.sort()).toEqual([`${region}a`, `${region}b`]);
+      expect(states.filter(({ resourceKind }) => resourceKind === "security-group")).toHaveLength(1);
+      await tearDown(world, "d1", place);
+    }),
+  );
+
+  it(
     "passes options and disks on to EC2",
     onClock(async (world) => {
       const gib = 1024 ** 3;
@@ -473,6 +490,7 @@ describe("AwsProvider", () => {
       for (let period = 0; period < 5; period++) {
         for (const each of await expired(now + 601_000)) {
           expect(each).toMatchObject({ deployment: "d1", runId: "r1", owner: "tester", expiresAt: now + 600_000 });
+          if (each.resourceKind === "instance") expect(each).toMatchObject({ machineType: "c6i.large", spot: true });
           await world.fresh().destroyResource(each);
         }
         await world.clock.sleep(60_000);

@@ -79,6 +79,22 @@ describe("buildLaunch", () => {
     });
   });
 
+  it("bids the lower of what the plan and the definition allow", () => {
+    const bid = (maxDollarsPerHour: number | undefined, spotMaxDollarsPerHour: number | undefined) => {
+      const intent = hostOf({ spot: true });
+      const options = spotMaxDollarsPerHour === undefined ? {} : { spotMaxDollarsPerHour };
+      return buildLaunch({ ...intent, host: { ...intent.host, maxDollarsPerHour } }, context({ options }))
+        .InstanceMarketOptions?.SpotOptions?.MaxPrice;
+    };
+    expect(bid(undefined, undefined)).toBeUndefined();
+    expect([bid(0.2, undefined), bid(undefined, 0.3), bid(0.2, 0.3), bid(0.4, 0.3)]).toEqual([
+      "0.2",
+      "0.3",
+      "0.2",
+      "0.3",
+    ]);
+  });
+
   it("passes options on", () => {
     const options = readOptions({
       instanceProfile: "arn:aws:iam::123456789012:instance-profile/p",

@@ -1,0 +1,42 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { awsPolicy } from "../../../providers/aws/index.ts";
+
+const folder = join(import.meta.dirname, "../../../providers/aws");
+
+/** Every call that the provider's sources make, by the names that they give it. */
+const callsMade = (): string[] => {
+  const names = new Set<string>();
+  for (const file of readdirSync(folder)) {
+    const source = readFileSync(join(folder, file), "utf8");
+    for (const [, name] of source.matchAll(/new (\w+)Command\(/g)) names.add(`ec2:${name ?? ""}`);
+    for (const [, name] of source.matchAll(/ServiceQuotasV20190624\.(\w+)/g)) names.add(`servicequotas:${name ?? ""}`);
+  }
+  return [...names].sort();
+};
+
+describe("awsPolicy", () => {
+  const granted = new Set(awsPolicy().Statement.flatMap(({ Action }) => Action));
+
+  it("grants every call that is made, and none that isn't", () => {
+    const made = callsMade();
+    expect(made.length).toBeGreaterThan(15);
+    expect(made.filter((action) => !granted.has(action))).toEqual([]);
+    expect([...granted].filter((action) => !action.startsWith("iam:") && !made.includes(action))).toEqual([]);
+  });
+
+  it("lets nothing be changed or deleted that hasn't our tag", () => {
+    for (const { Sid, Action, Condition } of awsPolicy().Statement) {
+      const changes = Action.filter((action) => /:(Delete|Terminate|Revoke|Authorize|Cancel)/.test(action));
+      if (changes.length > 0)
+        expect([Sid, Condition]).toEqual([Sid, { Null: { "aws:ResourceTag/reprise-deployment": "false" } }]);
+    }
+  });
+
+  it("lets roles be passed only where they are named", () => {
+    expect(granted.has("iam:PassRole")).toBe(false);
+    const role = "arn:aws:iam::123456789012:role/bench";
+    const pass = awsPolicy([role]).Statement.find(({ Action }) => Action.includes("iam:PassRole"));
+    expect(pass?.Resource).toEqual([role]);
+  });
+});
