@@ -11,7 +11,7 @@ export const cloudCapabilities: Readonly<Record<CloudName, Capabilities>> = {
     hostKiller: true,
     createsHosts: true,
     reachesControl: true,
-    nameLimit: 255,
+    nameLimit: 200,
     visibilityDelayMs: 60_000,
   },
   azure: {
@@ -19,8 +19,8 @@ export const cloudCapabilities: Readonly<Record<CloudName, Capabilities>> = {
     hostKiller: false,
     createsHosts: true,
     reachesControl: true,
-    nameLimit: 64,
-    visibilityDelayMs: 60_000,
+    nameLimit: 54,
+    visibilityDelayMs: 90_000,
   },
   gcp: {
     spot: true,

@@ -54,9 +54,9 @@ export const serviceFunctions = {
 
 /** One function a cloud: the only ones that hold that cloud's permissions or credentials. */
 export const cloudFunctions = {
-  aws: { ...small, timeoutSec: 55, needs: [], purpose: "speaks to EC2" },
-  azure: { ...small, timeoutSec: 55, needs: [], purpose: "speaks to Azure" },
-  gcp: { ...small, timeoutSec: 55, needs: [], purpose: "speaks to Google Cloud" },
+  aws: { ...small, timeoutSec: 55, needs: ["secret"], purpose: "speaks to EC2" },
+  azure: { ...small, timeoutSec: 55, needs: ["secret"], purpose: "speaks to Azure" },
+  gcp: { ...small, timeoutSec: 55, needs: ["secret"], purpose: "speaks to Google Cloud" },
 } as const satisfies Record<string, FunctionSpec>;
 
 export type ServiceFunctionName = keyof typeof serviceFunctions;

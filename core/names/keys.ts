@@ -27,6 +27,13 @@ export function parseDeploymentId(
   return { name: match[1], generation: Number(match[2]) };
 }
 
+/** The run whose deployment this is, read from the id's form alone: for who has no store to ask. */
+export function runOfDeployment(deploymentId: string): string {
+  const runId = /^(.+?-\d{6}-\d{4}-[a-z0-9]{4})-.+-\d+$/.exec(deploymentId)?.[1];
+  if (runId === undefined) throw new NameError(`not a deployment's id: "${deploymentId}"`);
+  return runId;
+}
+
 /** `{deploymentId}-r{round}-{host}`: what a host is called where it is made. */
 export const hostIntentName = (deploymentId: string, round: number, host: string): string =>
   `${deploymentId}-r${round}-${host}`;

@@ -1,0 +1,11 @@
+import { createAwsClients, createAwsProvider, serviceQuotas } from "../../providers/aws/index.ts";
+import { asCloud } from "../cloud.ts";
+
+const clients = createAwsClients();
+
+export const handler = asCloud("aws", ({ clock, random, region, hosts }) =>
+  createAwsProvider(
+    { clock, random, ec2: clients.ec2, hosts, quota: serviceQuotas(clients.ec2, clock) },
+    { homeRegion: region },
+  ),
+);
