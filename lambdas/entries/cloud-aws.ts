@@ -5,7 +5,7 @@ const clients = createAwsClients();
 
 export const handler = asCloud("aws", ({ clock, random, region, hosts }) =>
   createAwsProvider(
-    { clock, random, ec2: clients.ec2, hosts, quota: serviceQuotas(clients.ec2, clock) },
+    { clock, random, ec2: clients.ec2, hosts, quota: serviceQuotas(clients.ec2, clock), reachesControl: true },
     { homeRegion: region },
   ),
 );

@@ -52,6 +52,8 @@ export interface AwsProviderDeps {
   readonly hosts: Pick<Transport, "run">;
   /** A region's quotas; without it they are unknown, since EC2's own API doesn't tell them. */
   readonly quota?: QuotaReader;
+  /** Hosts can open connections to the control side. @default false: a laptop's address leads nowhere */
+  readonly reachesControl?: boolean;
 }
 
 export interface AwsProviderOptions {
@@ -102,7 +104,7 @@ export class AwsProvider implements Provider {
       spot: true,
       hostKiller: true,
       createsHosts: true,
-      reachesControl: true,
+      reachesControl: deps.reachesControl ?? false,
       nameLimit: 200, // of a security group 255, with our prefix and suffixes
       visibilityDelayMs: this.options.visibilityDelayMs,
     };
