@@ -211,12 +211,20 @@ function buildProgram(): Command {
     .description("draw the figures again from the results in the store")
     .action(act(program, async () => (await import("./commands/figures.ts")).figures));
   program
+    .command("notebooks")
+    .argument("[notebook...]", "file, folder or system; all of notebooks/ without it")
+    .option("-o, --output <folder>", "where the pages go", "figures/notebooks")
+    .option("--data <folder>", "where files are that notebooks read, if not beside them or in an imported run")
+    .description("run literate notebooks into pages; only cells that something changed for run again")
+    .action(act(program, async () => (await import("./commands/notebooks.ts")).notebooks));
+  program
     .command("import")
-    .argument("<system>", "whose harness wrote them: frankenpaxos")
-    .argument("<folder>", "with its results")
+    .argument("<system>", "whose harness wrote them: frankenpaxos, duet")
+    .argument("<path>", "folder with its results; for duet also its config (.yml) or its table (.csv)")
     .option("--all", "results of tuning sweeps too")
     .option("--strict", "exit with an error when a result can't be used")
-    .description("take results of another harness into the store, as a run")
+    .option("-o, --output <folder>", "where to, for what becomes files and not a run: duet")
+    .description("take results of another harness into the store as a run, or make verdicts and figures of them")
     .action(act(program, async () => (await import("./commands/import.ts")).importResults));
   program
     .command("claims")

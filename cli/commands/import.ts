@@ -4,12 +4,15 @@ import type { CommandContext } from "../main.ts";
 export interface ImportOptions {
   readonly all?: true;
   readonly strict?: true;
+  /** For what becomes files rather than a run. */
+  readonly output?: string;
 }
 
 /** Reads results that a system's own harness left, from a folder of this machine. */
 export type Importer = (context: CommandContext, folder: string, options: ImportOptions) => Promise<number>;
 
 const importers: Readonly<Record<string, () => Promise<Importer>>> = {
+  duet: async () => (await import("./import-duet.ts")).importDuet,
   frankenpaxos: async () => (await import("./import-frankenpaxos.ts")).importFrankenpaxos,
 };
 
