@@ -1,4 +1,4 @@
-import { chmod, readdir, rename, rm } from "node:fs/promises";
+import { chmod, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { hostFiles, isCode, replaceFile } from "./host-files.ts";
 import { killProcessesOf } from "./processes.ts";
@@ -16,6 +16,7 @@ export async function removeHost(dir: string): Promise<void> {
   try {
     const left = await killProcessesOf(dir);
     if (left.length > 0) throw new Error(`processes ${left.join(", ")} can't be killed`);
+    await removeGroups(join(files.home, ".reprise"));
     for (const name of await readdir(dir)) {
       const path = join(dir, name);
       if (path !== files.spec && path !== files.claim && path !== files.destroying) await removeTree(path);
@@ -30,6 +31,26 @@ export async function removeHost(dir: string): Promise<void> {
     const message = error instanceof Error ? error.message : String(error);
     await replaceFile(files.stuck, { message }).catch(() => undefined); // no folder or a full disk: nowhere to say it
   }
+}
+
+/**
+ * Removes the control groups that supervisors made for what they ran; they lie outside the host's folder, and each
+ * supervisor noted where: `BOOT-ID GROUP MEMORY-GROUP`.
+ */
+async function removeGroups(supervisorRoots: string): Promise<void> {
+  for (const run of await readdir(supervisorRoots).catch(() => [])) {
+    const noted = await readFile(join(supervisorRoots, run, ".state/cgroup"), "utf8").catch(() => "");
+    const groups = noted.split(/\s+/).filter((path) => /^\/sys\/fs\/cgroup\/([^/]+\/)*reprise-[^/]+$/.test(path));
+    for (const group of new Set(groups)) await removeGroup(group).catch(() => undefined); // gone with its last process
+  }
+}
+
+/** A group goes by `rmdir`, once those in it have gone; its files aren't files. */
+async function removeGroup(path: string): Promise<void> {
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) await removeGroup(join(path, entry.name));
+  }
+  await rmdir(path);
 }
 
 /** `rm -r` that also gets through folders which a program made read-only. */

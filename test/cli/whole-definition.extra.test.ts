@@ -13,6 +13,13 @@ describe("a definition that asks for everything", () => {
   const { root } = installation;
   let runId = "";
   let stderr = "";
+  /** Where the hosts' supervisors put what they run, where the kernel lets them. */
+  const groups: string[] = [];
+  const controlGroups = (): string[] =>
+    textsBelow(join(installation.home, "hosts/hosts"))
+      .filter((path) => path.endsWith("/.state/cgroup"))
+      .flatMap((path) => readFileSync(path, "utf8").split(/\s+/))
+      .filter((path) => path.startsWith("/sys/"));
   const evidence = (path: string): string =>
     readFileSync(join(installation.home, "store/objects/runs", runId, path), "utf8");
 
@@ -36,7 +43,10 @@ describe("a definition that asks for everything", () => {
     cpSync(fixture("whole"), join(root, "whole"), { recursive: true });
     const path = join(root, "whole/experiment.yaml");
     writeFileSync(path, readFileSync(path, "utf8").replaceAll("ROOT", root));
-    const done = await installation.run(["run", join(root, "whole")], { timeoutSec: 300 });
+    const running = installation.start(["run", join(root, "whole")], { timeoutSec: 300 });
+    await running.saw(/^\S+ main\S* trial 0$/m);
+    groups.push(...controlGroups());
+    const done = await running.done;
     stderr = done.stderr;
     runId = runIdIn(stderr);
     expect({ code: done.code, stderr }).toMatchObject({ code: 0 });
@@ -89,8 +99,9 @@ describe("a definition that asks for everything", () => {
     expect(JSON.stringify(manifest.sources["tree"])).toMatch(/diff/i);
   });
 
-  it("leaves nothing behind", async () => {
+  it("leaves nothing behind, no control groups either", async () => {
     expect(await installation.settled()).toEqual([]);
+    expect(groups.filter((path) => existsSync(path))).toEqual([]);
   });
 });
 
