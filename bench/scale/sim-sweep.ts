@@ -1,7 +1,8 @@
 /**
  * A sweep of many trials in `sim`: in-memory hosts and store, virtual clock, the real state machines and handlers.
  *
- * `npx tsx bench/scale/sim-sweep.ts [trials…]` prints one line a size: wall time, time per trial, peak memory, events.
+ * `node --max-old-space-size=384 --import tsx bench/scale/sim-sweep.ts [trials…]` prints one line a size: wall time, time
+ * per trial, resident memory, events. Without the limit V8 lets garbage lie for as long as the machine has room.
  */
 import { unpackHistory } from "../../core/evidence/history-chunk.ts";
 import { runKeys } from "../../core/names/keys.ts";
