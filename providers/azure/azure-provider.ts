@@ -31,9 +31,10 @@ import type { HostWanted } from "./machine-body.ts";
 import { wantHost } from "./machine-body.ts";
 import { describeMachines, readQuota } from "./machines.ts";
 import type { MachineDescription } from "./machines.ts";
-import { groupName, groupOfIntent } from "./names.ts";
+import { groupName, groupOfIntent, resourceId, vmName } from "./names.ts";
 import { observeGroup } from "./observe.ts";
 import { noticeEvictions } from "./scheduled-events.ts";
+import { withSelfDeletion } from "./self-deletion.ts";
 import { destroyResource, sweepGroups } from "./sweep.ts";
 import { hostTags } from "./tags.ts";
 
@@ -46,6 +47,12 @@ export interface AzureDeps {
   readonly hosts?: Pick<Transport, "run">;
   /** Address prefixes that may open SSH connections; keys are the only way in. @default anywhere */
   readonly sshSources?: readonly string[];
+  /**
+   * Resource id of a user-assigned managed identity that may delete virtual machines, with their disks, interfaces and
+   * addresses: every machine gets it, and deletes itself when its lease is over. Whoever gets onto a host can use it, so
+   * it should be allowed nothing else. @default machines only shut themselves down, and are billed until they are deleted
+   */
+  readonly selfDeletionIdentity?: string;
   /** Whether hosts can open connections to the control side. @default false: the engine pulls */
   readonly reachesControl?: boolean;
 }
@@ -61,10 +68,8 @@ export interface AzureProvider extends Provider {
 /** Provider calls end within a minute; what isn't done by then is said to be so. */
 const callMs = 50_000;
 
-const capabilities: Omit<Capabilities, "reachesControl"> = {
+const capabilities: Omit<Capabilities, "reachesControl" | "hostKiller"> = {
   spot: true,
-  // A VM can shut itself down, but then stays, and is billed: only somebody who may delete its group ends the cost.
-  hostKiller: false,
   createsHosts: true,
   nameLimit: 54,
   /**
@@ -91,7 +96,11 @@ class AzureCloud implements AzureProvider {
   constructor(deps: AzureDeps) {
     this.deps = deps;
     this.calls = new ArmCalls(deps);
-    this.capabilities = { ...capabilities, reachesControl: deps.reachesControl ?? false };
+    this.capabilities = {
+      ...capabilities,
+      hostKiller: deps.selfDeletionIdentity !== undefined,
+      reachesControl: deps.reachesControl ?? false,
+    };
   }
 
   async ensure(intents: readonly Intent[], signal: AbortSignal): Promise<readonly EnsureOutcome[]> {
@@ -147,8 +156,17 @@ class AzureCloud implements AzureProvider {
   private hostOf(intent: Intent, now: number): HostWanted[] {
     const { host } = intent;
     if (host === undefined) return [];
+    const { selfDeletionIdentity: identity, clients } = this.deps;
     const userData = renderUserData(host.setup, host.shape.disks, "azure");
-    return [wantHost(intent, userData, hostTags(intent, host.setup, now))];
+    const tags = hostTags(intent, host.setup, now);
+    if (identity === undefined) return [wantHost(intent, { userData, tags })];
+    const vmId = resourceId(clients.subscriptionId, groupOfIntent(intent), {
+      type: "Microsoft.Compute/virtualMachines",
+      name: vmName(intent),
+    });
+    const { expiresAt } = host.setup;
+    const mortal = withSelfDeletion(userData, { vmId, identity, expiresAt, endpoint: clients.endpoint });
+    return [wantHost(intent, { userData: mortal, tags, identity })];
   }
 
   async observe(deployment: DeploymentId, place: Place): Promise<readonly ResourceState[]> {

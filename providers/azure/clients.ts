@@ -14,6 +14,8 @@ import { FailureError } from "../../core/errors/failure.ts";
 /** One subscription, spoken to by the SDKs. */
 export interface AzureClients {
   readonly subscriptionId: string;
+  /** Of Azure Resource Manager, without a slash at its end. */
+  readonly endpoint: string;
   readonly compute: ComputeManagementClient;
   readonly network: NetworkManagementClient;
   readonly resources: ResourceManagementClient;
@@ -36,19 +38,21 @@ const publicCloud = "https://management.azure.com";
 
 /** Retries are ours: the SDKs' own sleep on the machine's clock, and repeat what we may want to give up. */
 export function createAzureClients(settings: AzureClientSettings): AzureClients {
-  const { subscriptionId, credential, endpoint, httpClient, tlsOptions } = settings;
+  const { subscriptionId, credential, httpClient, tlsOptions } = settings;
+  const endpoint = (settings.endpoint ?? publicCloud).replace(/\/+$/, "");
   // arm-compute alone would ask for a token of the public cloud wherever it speaks to.
-  const scopes = [`${(endpoint ?? publicCloud).replace(/\/+$/, "")}/.default`];
+  const scopes = [`${endpoint}/.default`];
   const options = {
     retryOptions: { maxRetries: 0 },
     credentialScopes: scopes,
     credentials: { scopes },
-    ...(endpoint === undefined ? {} : { endpoint }),
+    endpoint,
     ...(httpClient === undefined ? {} : { httpClient }),
     ...(tlsOptions === undefined ? {} : { tlsOptions }),
   };
   return {
     subscriptionId,
+    endpoint,
     compute: new ComputeManagementClient(credential, subscriptionId, options),
     network: new NetworkManagementClient(credential, subscriptionId, options),
     resources: new ResourceManagementClient(credential, subscriptionId, options),

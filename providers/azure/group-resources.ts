@@ -5,7 +5,7 @@ import type { ArmSession } from "./arm-calls.ts";
 import type { AzureClients } from "./clients.ts";
 import { ourGroup } from "./groups.ts";
 import type { HostWanted } from "./machine-body.ts";
-import { groupName, inGroup } from "./names.ts";
+import { groupName, inGroup, resourceId } from "./names.ts";
 import type { GroupRef } from "./names.ts";
 import { addressSpaceOf } from "./regions.ts";
 import { identityOf } from "./tags.ts";
@@ -240,8 +240,7 @@ export class GroupResources {
   }
 
   idOf(type: string, name: string): string {
-    const { subscriptionId } = this.maker.clients;
-    return `/subscriptions/${subscriptionId}/resourceGroups/${this.name}/providers/${type}/${name}`;
+    return resourceId(this.maker.clients.subscriptionId, this.plan.ref, { type, name });
   }
 }
 

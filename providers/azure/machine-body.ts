@@ -22,23 +22,35 @@ export interface HostWanted {
 /** VMs need an administrator whom ARM accepts; who uses the host is cloud-init's matter, and may be root. */
 const administrator = "reprise";
 
-/**
- * @param userData text of `renderUserData`
- * @throws {FailureError} class invalid
- */
-export function wantHost(intent: Intent, userData: string, tags: Readonly<Record<string, string>>): HostWanted {
+/** What a machine is given beside what its intent asks for. */
+export interface HostGifts {
+  /** Text of `renderUserData`. */
+  readonly userData: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Resource id of an identity that every machine gets. */
+  readonly identity?: string;
+}
+
+/** @throws {FailureError} class invalid */
+export function wantHost(intent: Intent, gifts: HostGifts): HostWanted {
   const { host } = intent;
   if (host === undefined) throw new FailureError({ class: "defect", message: `${intent.name} is no host` });
   const { shape, setup } = host;
   const vm = vmName(intent);
   const options = readShapeOptions(shape, vm);
+  const identities = [...new Set([options.identity, gifts.identity].filter((id) => id !== undefined))];
   const body: VirtualMachine = {
     location: canonicalRegion(intent.place.region),
-    tags: { ...tags },
+    tags: { ...gifts.tags },
     ...(intent.place.zone === undefined ? {} : { zones: [zoneNumber(intent.place.zone)] }),
-    ...(options.identity === undefined
+    ...(identities.length === 0
       ? {}
-      : { identity: { type: "UserAssigned", userAssignedIdentities: { [options.identity]: {} } } }),
+      : {
+          identity: {
+            type: "UserAssigned",
+            userAssignedIdentities: Object.fromEntries(identities.map((id) => [id, {}])),
+          },
+        }),
     hardwareProfile: { vmSize: shape.type },
     storageProfile: {
       imageReference: imageReference(shape.image),
@@ -59,7 +71,7 @@ export function wantHost(intent: Intent, userData: string, tags: Readonly<Record
     osProfile: {
       computerName: vm,
       adminUsername: administrator,
-      customData: Buffer.from(userData, "utf8").toString("base64"),
+      customData: Buffer.from(gifts.userData, "utf8").toString("base64"),
       linuxConfiguration: {
         disablePasswordAuthentication: true,
         ssh: {

@@ -24,6 +24,14 @@ export const groupOfIntent = (intent: Intent): GroupRef => ({
   region: canonicalRegion(intent.place.region),
 });
 
+/** @param resource its type in full: `Microsoft.Network/virtualNetworks` */
+export const resourceId = (
+  subscriptionId: string,
+  group: GroupRef,
+  resource: { readonly type: string; readonly name: string },
+): string =>
+  `/subscriptions/${subscriptionId}/resourceGroups/${groupName(group)}/providers/${resource.type}/${resource.name}`;
+
 /** Names inside a group; what a group has once is called the same in all of them. */
 export const inGroup = {
   network: "hosts",
