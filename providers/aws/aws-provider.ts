@@ -308,8 +308,9 @@ export class AwsProvider implements Provider {
     try {
       await this.api.call(region, "RunInstances", (ec2, send) => ec2.send(new RunInstancesCommand(input), send), work);
     } catch (error) {
-      // It was launched by an earlier try and has ended since: `observe` tells how.
-      if (hasCode(error, "IdempotentInstanceTerminated")) return;
+      // It was launched by an earlier try, and has ended since, or of what was then the newest image of its family:
+      // `observe` tells how it is.
+      if (hasCode(error, "IdempotentInstanceTerminated", "IdempotentParameterMismatch")) return;
       throw error;
     }
   }

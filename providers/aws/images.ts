@@ -2,6 +2,7 @@ import { DescribeImagesCommand } from "@aws-sdk/client-ec2";
 import type { Filter, Image } from "@aws-sdk/client-ec2";
 import { FailureError } from "../../core/errors/failure.ts";
 import type { MachineShape } from "../../core/ports/provider.ts";
+import { findImage as findNeutral, neutralImageNames } from "../catalogue/images.ts";
 import type { Ec2Api, Work } from "./api.ts";
 
 type Architecture = MachineShape["architecture"];
@@ -16,34 +17,6 @@ export interface AwsImage {
   readonly rootDevice: string;
   readonly rootBytes: number;
 }
-
-interface Line {
-  readonly owner: string;
-  readonly name: (architecture: Architecture) => string;
-}
-
-const ubuntu = (release: string, code: string, volume: string): Line => ({
-  owner: "099720109477", // Canonical: documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images
-  name: (architecture) =>
-    `ubuntu/images/${volume}/ubuntu-${code}-${release}-${architecture === "arm64" ? "arm64" : "amd64"}-server-*`,
-});
-const debian = (release: string): Line => ({
-  owner: "136693071363", // wiki.debian.org/Cloud/AmazonEC2Image
-  name: (architecture) => `debian-${release}-${architecture === "arm64" ? "arm64" : "amd64"}-*`,
-});
-
-/** Names that mean the same on every cloud; the newest image of a line is taken. */
-export const neutralImages: Readonly<Record<string, Line>> = {
-  "ubuntu-24.04": ubuntu("24.04", "noble", "hvm-ssd-gp3"),
-  "ubuntu-22.04": ubuntu("22.04", "jammy", "hvm-ssd"),
-  "ubuntu-20.04": ubuntu("20.04", "focal", "hvm-ssd"),
-  "debian-12": debian("12"),
-  "debian-13": debian("13"),
-  "amazon-linux-2023": {
-    owner: "137112412989",
-    name: (architecture) => `al2023-ami-2023.*-kernel-6.1-${architecture}`,
-  },
-};
 
 /**
  * Finds an image by id (`ami-…`), by owner and name (`099720109477/ubuntu/images/…`, the name with `*` for the newest of
@@ -68,7 +41,7 @@ export async function findImage(
     throw new FailureError({
       class: "invalid",
       message: `no image "${image}" for ${architecture} in ${region}`,
-      hint: `name one of ${Object.keys(neutralImages).join(", ")}, or \`{owner}/{name}\` of an image published there`,
+      hint: `name one of ${neutralImageNames.join(", ")}, or \`{owner}/{name}\` of an image published there`,
     });
   if (found.Architecture !== architecture)
     throw new FailureError({
@@ -90,15 +63,13 @@ function queryOf(
   architecture: Architecture,
 ): { ImageIds: string[] } | { Owners: string[]; Filters: Filter[] } {
   if (image.startsWith("ami-")) return { ImageIds: [image] };
-  const line = Object.hasOwn(neutralImages, image) ? neutralImages[image] : undefined;
-  const named = /^(\d{12}|amazon|self|aws-marketplace)\/(.+)$/.exec(image);
-  const owner = line?.owner ?? named?.[1];
-  const name = line?.name(architecture) ?? named?.[2];
+  const named = /^(\d{12}|amazon|self|aws-marketplace)\/(.+)$/.exec(findNeutral(image, "aws", architecture) ?? image);
+  const [, owner, name] = named ?? [];
   if (owner === undefined || name === undefined)
     throw new FailureError({
       class: "invalid",
       message: `not an image of AWS: "${image}"`,
-      hint: `name one of ${Object.keys(neutralImages).join(", ")}, an id (ami-…), or \`{owner}/{name}\``,
+      hint: `name one of ${neutralImageNames.join(", ")}, an id (ami-…), or \`{owner}/{name}\``,
     });
   return {
     Owners: [owner],

@@ -3,11 +3,11 @@ export type { AwsProvider, AwsProviderDeps, AwsProviderOptions } from "./aws-pro
 export { createAwsClients } from "./clients.ts";
 export type { AwsClients, AwsClientSettings } from "./clients.ts";
 export { readAwsError } from "./errors.ts";
-export { neutralImages } from "./images.ts";
+export { instanceFinder } from "./instance-finder.ts";
 export type { AwsImage } from "./images.ts";
 export type { AwsMachine } from "./machines.ts";
 export { readOptions } from "./options.ts";
 export type { AwsOptions } from "./options.ts";
-export { awsPolicy } from "./permissions.ts";
+export { awsPolicy, ssmPolicy } from "./permissions.ts";
 export type { QuotaReader } from "./quotas.ts";
 export { serviceQuotas } from "./service-quotas.ts";

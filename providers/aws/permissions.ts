@@ -122,3 +122,35 @@ export const awsPolicy = (profiles: readonly string[] = []): PolicyDocument => (
         ]),
   ],
 });
+
+/** What driving hosts by Systems Manager needs beside: commands go to hosts of ours alone, by the agents' one document. */
+export const ssmPolicy = (): PolicyDocument => ({
+  Version: "2012-10-17",
+  Statement: [
+    {
+      Sid: "CommandOurs",
+      Effect: "Allow",
+      Action: ["ssm:SendCommand"],
+      Resource: ["arn:aws:ec2:*:*:instance/*"],
+      Condition: { Null: { [`ssm:resourceTag/${tagKeys.deployment}`]: "false" } },
+    },
+    {
+      Sid: "RunShellScript",
+      Effect: "Allow",
+      Action: ["ssm:SendCommand"],
+      Resource: ["arn:aws:ssm:*::document/AWS-RunShellScript"],
+    },
+    {
+      // These know no finer rights.
+      Sid: "FollowCommands",
+      Effect: "Allow",
+      Action: [
+        "ssm:CancelCommand",
+        "ssm:DescribeInstanceInformation",
+        "ssm:GetCommandInvocation",
+        "ssm:ListCommandInvocations",
+      ],
+      Resource: "*",
+    },
+  ],
+});

@@ -1,5 +1,6 @@
 import type { EnsureOutcome, Place, TaggedResource } from "../../../core/ports/provider.ts";
 import { FailureError } from "../../../core/errors/failure.ts";
+import { instanceFinder } from "../../../providers/aws/index.ts";
 import type { FaultRule } from "../../emulators/common/faults.ts";
 import type { AwsWorld, AwsWorldOptions } from "./aws-world.ts";
 import { allGone, askFor, never, openAwsWorld, place, ready, region, sweep, tearDown, until } from "./aws-world.ts";
@@ -76,6 +77,20 @@ describe("AwsProvider", () => {
       expect((await world.fresh().ensure(intents, never)).every(({ kind }) => kind === "accepted")).toBe(true);
       const states = await until(world, "d1", place, ready(2));
       expect(states.map(({ name }) => name).sort()).toEqual(intents.map(({ name }) => name).sort());
+      await tearDown(world, "d1", place);
+    }),
+  );
+
+  it(
+    "takes a host for launched whose image has a newer one by the time it is asked for again",
+    onClock(async (world) => {
+      const now = world.clock.now();
+      const family = "099720109477/ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-";
+      const asked = (date: string) => askFor(1, { now, shape: { image: `${family}${date}` } });
+      await world.fresh().ensure(asked("20250901"), never);
+      expect(refusals(await world.fresh().ensure(asked("20251103"), never))).toEqual([]);
+      const states = await until(world, "d1", place, ready(1));
+      expect(states.filter(({ resourceKind }) => resourceKind === "instance")).toHaveLength(1);
       await tearDown(world, "d1", place);
     }),
   );
@@ -526,6 +541,24 @@ describe("AwsProvider", () => {
   );
 
   it(
+    "finds the instance behind a host's address by the key that it was given",
+    onClock(async (world) => {
+      await world.fresh().ensure(askFor(2, { now: world.clock.now() }), never);
+      const states = await until(world, "d1", place, ready(2));
+      const addresses = states.flatMap((s) => (s.state === "ready" && s.address ? [{ id: s.id, at: s.address }] : []));
+      const find = instanceFinder(world.ec2, ["us-west-2", region]);
+      for (const { id, at } of addresses) expect(await find(at, never)).toEqual({ region, instanceId: id });
+      const [one, two] = addresses;
+      // The address of another, an address that is nobody's, a key that is nobody's.
+      expect(await find({ ...one!.at, address: two!.at.address }, never)).toBeUndefined();
+      expect(await find({ ...one!.at, address: "203.0.113.77" }, never)).toBeUndefined();
+      expect(await find({ ...one!.at, hostKey: "SHA256:other" }, never)).toBeUndefined();
+      await tearDown(world, "d1", place);
+      expect(await find(one!.at, never)).toBeUndefined();
+    }),
+  );
+
+  it(
     "describes machines and images as the region has them",
     onClock(async (world) => {
       const provider = world.fresh();
@@ -554,7 +587,7 @@ describe("AwsProvider", () => {
       const west = await provider.resolveImage({ region: "us-west-2" }, east.reference, "arm64");
       expect(west).toMatchObject({ reference: east.reference, rootDevice: "/dev/sda1" });
       expect(west.id).not.toBe(east.id);
-      for (const name of ["ubuntu-22.04", "debian-12", "amazon-linux-2023"])
+      for (const name of ["ubuntu-22.04", "debian-12", "137112412989/al2023-ami-2023.*-kernel-6.1-x86_64"])
         expect((await provider.resolveImage(place, name, "x86_64")).reference).toMatch(/^\d{12}\//);
     }),
   );

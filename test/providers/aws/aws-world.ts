@@ -22,6 +22,7 @@ export interface AwsWorld {
     meddle?: Meddle,
     deps?: Partial<AwsProviderDeps>,
   ) => AwsProvider;
+  readonly ec2: (region: string) => EC2Client;
   /** Commands that were sent to hosts. */
   readonly sent: { readonly host: HostAddress; readonly argv: readonly string[] }[];
   /** How hosts answer; may be replaced. */
@@ -59,6 +60,7 @@ export function openAwsWorld({ regions = [region, "us-west-2"], ...options }: Aw
   const world: AwsWorld = {
     clock,
     emulator,
+    ec2: ordinary,
     sent: [],
     hostAnswers: () => ({}),
     fresh: (overrides = {}, meddle?, deps = {}) =>
