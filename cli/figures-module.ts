@@ -1,11 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { BuildOptions, Plugin } from "esbuild";
 import type { AnyFigure } from "../analysis/figure.ts";
 import { FailureError } from "../core/errors/failure.ts";
 import { messageOf } from "../core/errors/reprise-error.ts";
 import { sha256Hex } from "../core/evidence/sha256.ts";
-import { distFile } from "../engines/embedded/package-files.ts";
+import { distFile, packageRoot } from "../engines/embedded/package-files.ts";
 
 export interface FiguresModule {
   readonly figures: readonly AnyFigure[];
@@ -33,44 +34,63 @@ export async function loadFiguresModule(file: string, cacheFolder: string): Prom
 }
 
 /** Any module of an experiment, with the digest of its source. */
-export async function loadExperimentModule(
+export async function loadExperimentModule(file: string, cacheFolder: string): Promise<LoadedModule> {
+  return bundleModule({ entryPoints: [file] }, file, cacheFolder);
+}
+
+/** A module that is given as text, with imports as from `folder`. */
+export const loadTextModule = (
+  text: string,
+  { folder, name, cacheFolder }: { readonly folder: string; readonly name: string; readonly cacheFolder: string },
+): Promise<LoadedModule> =>
+  bundleModule({ stdin: { contents: text, resolveDir: resolve(folder), loader: "js" } }, name, cacheFolder);
+
+interface LoadedModule {
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly sourceSha256: string;
+}
+
+async function bundleModule(
+  entry: Pick<BuildOptions, "entryPoints" | "stdin">,
   file: string,
   cacheFolder: string,
-): Promise<{ readonly exports: Readonly<Record<string, unknown>>; readonly sourceSha256: string }> {
+): Promise<LoadedModule> {
   const { build } = await import("esbuild");
   const built = await build({
-    entryPoints: [file],
+    ...entry,
     bundle: true,
     write: false,
     format: "esm",
     platform: "node",
     target: "node20",
     logLevel: "silent",
-    plugins: [
-      {
-        name: "reprise",
-        setup: (setup) => {
-          setup.onResolve({ filter: /^reprise\// }, ({ path }) => {
-            const own = ownModules[path];
-            if (own === undefined)
-              return { errors: [{ text: `this package has no "${path}": import reprise/analysis or reprise/core` }] };
-            return { path: pathToFileURL(distFile(own)).href, external: true };
-          });
-        },
-      },
-    ],
+    plugins: [ownPackages],
   }).catch((error: unknown) => {
     throw new FailureError({ class: "invalid", message: `${file}: ${messageOf(error)}` });
   });
   const text = built.outputFiles[0]?.text ?? "";
   // The installation's own path stands in the text: the digest must not know it.
-  const sourceSha256 = sha256Hex(text.replaceAll(pathToFileURL(distFile("")).href, ""));
+  const sourceSha256 = sha256Hex(text.replaceAll(pathToFileURL(packageRoot()).href, ""));
   await mkdir(cacheFolder, { recursive: true });
   const module = join(cacheFolder, `${sourceSha256.slice(0, 32)}.mjs`);
   await writeFile(module, text);
   const exports = (await import(pathToFileURL(module).href)) as Readonly<Record<string, unknown>>; // a module is a record of its exports
   return { exports, sourceSha256 };
 }
+
+/** `reprise/…` is this very installation, and zod its own: an experiment may lie where no package is installed. */
+const ownPackages: Plugin = {
+  name: "reprise",
+  setup: (setup) => {
+    setup.onResolve({ filter: /^reprise\// }, ({ path }) => {
+      const own = ownModules[path];
+      if (own === undefined)
+        return { errors: [{ text: `this package has no "${path}": import reprise/analysis or reprise/core` }] };
+      return { path: pathToFileURL(distFile(own)).href, external: true };
+    });
+    setup.onResolve({ filter: /^zod$/ }, () => ({ path: import.meta.resolve("zod"), external: true }));
+  },
+};
 
 const isFigure = (value: unknown): value is AnyFigure =>
   typeof value === "object" &&

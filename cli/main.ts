@@ -1,4 +1,5 @@
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
+import type { StackRef } from "./deployed/stack.ts";
 import { createOutput, reportError } from "./output.ts";
 import type { Output } from "./output.ts";
 
@@ -18,6 +19,9 @@ interface Globals {
 /** What every command gets beside its own arguments. */
 export interface CommandContext {
   readonly output: Output;
+  readonly engine: "embedded" | "aws";
+  /** The deployed control plane that `--stack` and `--region` name, whether it is there or not. */
+  readonly stack: StackRef;
   /** Folder of the embedded engine's state and store, or the deployed one's bucket: see `parseHome`. */
   readonly home: string;
 }
@@ -241,6 +245,69 @@ function buildProgram(): Command {
     .option("--serve [port]", "serve it to this machine instead, kept up to date while the run goes on")
     .description("write a site of runs: figures, claims, every trial with its logs, timeline, receipt and bill")
     .action(act(program, async () => (await import("./commands/report.ts")).report));
+  program
+    .command("machines")
+    .option("--vcpu <count>", "at least so many virtual CPUs")
+    .option("--memory <size>", "at least so much memory: 16GiB")
+    .option("--arch <architecture>", "x86_64 or arm64")
+    .option("--local-disk", "with fast local disks")
+    .option("--on <cloud>", "only there: aws, azure, gcp")
+    .option("--place <region>", "by the prices of this region")
+    .option("--all", "everything that fits, cheapest first")
+    .description("show which machine a neutral one becomes on each cloud, and its price")
+    .action(act(program, async () => (await import("./commands/machines.ts")).machines));
+  program
+    .command("prices")
+    .option("--on <cloud>", "only there: aws, azure, gcp")
+    .option("--regions <region...>", "of these regions")
+    .description("read today's prices from the clouds' price lists, for quotes and budgets")
+    .action(act(program, async () => (await import("./commands/prices.ts")).prices));
+  program
+    .command("resources")
+    .description("list what exists now on every configured cloud: age, owner, expiry, cost so far")
+    .action(act(program, async () => (await import("./commands/resources.ts")).resources));
+  program
+    .command("reap")
+    .argument("[run]", "everything that is tagged with this run, expired or not; a full id where the store is lost")
+    .option("--dry-run", "only show what would be deleted")
+    .option("--yes", "do not ask")
+    .description("delete what outlived its expiry on every configured cloud, by tags alone")
+    .action(act(program, async () => (await import("./commands/reap.ts")).reap));
+  program
+    .command("extend")
+    .argument(run, runHelp)
+    .argument("<duration>", "so long from now, at least: 90m, 12h")
+    .description("let what a run has up live longer")
+    .action(act(program, async () => (await import("./commands/extend.ts")).extend));
+  program
+    .command("deploy")
+    .option("--providers <list>", "clouds whose hosts it may make", "aws")
+    .option("--allowed-regions <list>", "AWS regions in which hosts may be made; the stack's own without it")
+    .option("--alarm-email <address>", "who is told when something goes wrong")
+    .option("--max-monthly-dollars <amount>", "an AWS budget on the account, told at 80 and 100 %")
+    .option("--reaper-minutes <minutes>", "how often the reaper looks", "15")
+    .addOption(
+      new Option("--on-destroy <what>", "what becomes of the evidence with the stack")
+        .choices(["keep", "delete"])
+        .default("keep"),
+    )
+    .option("--host-vpc <id>", "a VPC that is there already, for EC2 hosts")
+    .option("--bootstrap", "first prepare the account and region for the CDK, once")
+    .option("--destroy", "take the control plane down instead")
+    .option("--yes", "do not ask")
+    .description("deploy the control plane to AWS: runs that need no laptop")
+    .action(act(program, async () => (await import("./commands/deploy.ts")).deploy, "needsNoStore"));
+  program
+    .command("doctor")
+    .description("look at everything that a run needs, and say what to mend")
+    .action(act(program, async () => (await import("./commands/doctor.ts")).doctor, "needsNoStore"));
+  program
+    .command("secrets")
+    .description("credentials that the deployed control plane uses")
+    .command("set")
+    .addArgument(new Argument("<cloud>", "whose credentials, from this environment").choices(["azure", "gcp"]))
+    .description("move a cloud's credentials from this environment to the deployed control plane")
+    .action(act(program, async () => (await import("./commands/secrets.ts")).setSecret, "needsNoStore"));
   return program;
 }
 
@@ -248,12 +315,19 @@ function buildProgram(): Command {
 function act<A extends unknown[]>(
   program: Command,
   load: () => Promise<Action<A>>,
+  needsStore: "needsStore" | "needsNoStore" = "needsStore",
 ): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
     const globals = program.opts<Globals>();
     const output = createOutput({ json: globals.json });
     try {
-      const context: CommandContext = { output, home: await homeOf(globals) };
+      const engine = globals.engine ?? "embedded";
+      const context: CommandContext = {
+        output,
+        engine,
+        stack: stackRefOf(globals),
+        home: needsStore === "needsStore" ? await homeOf(globals) : (globals.home ?? ".reprise"),
+      };
       const action = await load();
       // commander hands over the arguments, the options, and at last the command itself.
       process.exitCode = (await action(context, ...(args.slice(0, -1) as A))) ?? 0;
@@ -265,11 +339,16 @@ function act<A extends unknown[]>(
 
 /** Where this command's runs are. The AWS SDKs read profile and region from the environment. */
 async function homeOf(globals: Globals): Promise<string> {
-  if (globals.profile !== undefined) process.env["AWS_PROFILE"] = globals.profile;
-  if (globals.region !== undefined) process.env["AWS_REGION"] = globals.region;
+  const stack = stackRefOf(globals);
   if (globals.engine !== "aws") return globals.home ?? ".reprise";
   const { homeOfStack } = await import("./deployed/stack.ts");
-  return homeOfStack({ stack: globals.stack ?? "reprise", region: process.env["AWS_REGION"] ?? "us-east-1" });
+  return homeOfStack(stack);
+}
+
+function stackRefOf(globals: Globals): StackRef {
+  if (globals.profile !== undefined) process.env["AWS_PROFILE"] = globals.profile;
+  if (globals.region !== undefined) process.env["AWS_REGION"] = globals.region;
+  return { stack: globals.stack ?? "reprise", region: process.env["AWS_REGION"] ?? "us-east-1" };
 }
 
 // `reprise history … | head` closes our stdout: that is no error.

@@ -63,6 +63,9 @@ a.bar:focus-visible{outline-offset:-2px}
 .key{display:inline-block;width:1.3rem;height:0;border-top:2px solid;vertical-align:middle;margin-right:.3rem}.key.s0{color:var(--accent)}.key.s1{color:var(--unsure);border-top-style:dashed}.key.s2{color:var(--good);border-top-style:dotted}.key.s3{color:var(--bad);border-top-style:dashed}
 details{margin:.35rem 0}summary{cursor:pointer;padding:.15rem 0}
 pre.log{margin:.3rem 0 .9rem;padding:.7rem .9rem;background:var(--raised);border-radius:5px;max-height:30rem;overflow:auto;font:.8rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere;tab-size:8}
+.notebook{max-width:52rem}.notebook h1{margin-top:0}.notebook h2{border:0;margin:2rem 0 .6rem;padding:0}.cell{margin:1.2rem 0 1.8rem}.cell figure{margin:1rem 0;max-width:44rem}
+pre.code{margin:.4rem 0;padding:.8rem 1rem;background:var(--raised);border-left:3px solid var(--accent);border-radius:3px;overflow-x:auto;font:.8rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}pre.code code{font:inherit}
+blockquote{margin:.6rem 0;padding-left:1rem;border-left:3px solid var(--rule);color:var(--muted)}
 .failure{border-left:3px solid var(--bad);padding:.2rem 0 .2rem .8rem;margin:.6rem 0}
 .pager{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;justify-content:space-between}
 #trials-table td:first-child{min-width:11rem}

@@ -17,6 +17,13 @@ interface Box {
 /** A text as drawn, in page units from the plot's origin; rotated ones have the box of their turned outline. */
 export interface TextBox extends Box {
   readonly text: string;
+  /** The corners of a text that isn't level, in a circle around it; the box itself where there are none. */
+  readonly outline?: readonly Point[];
+}
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
 }
 
 interface Segment {
@@ -50,8 +57,8 @@ export function textBoxOf(item: SceneItem, at: { readonly x: number; readonly y:
   const corners = [
     [left, top],
     [left + width, top],
-    [left, top + height],
     [left + width, top + height],
+    [left, top + height],
   ].map(([x = 0, y = 0]) => ({
     x: at.x + (item.x ?? 0) + x * Math.cos(angle) - y * Math.sin(angle),
     y: at.y + (item.y ?? 0) + x * Math.sin(angle) + y * Math.cos(angle),
@@ -64,6 +71,7 @@ export function textBoxOf(item: SceneItem, at: { readonly x: number; readonly y:
     y1: Math.min(...ys),
     x2: Math.max(...xs),
     y2: Math.max(...ys),
+    ...(angle % (Math.PI / 2) === 0 ? {} : { outline: corners }),
   };
 }
 
@@ -89,11 +97,37 @@ export function overlappingTexts(boxes: readonly TextBox[]): [TextBox, TextBox][
     for (let j = i + 1; j < sorted.length; j++) {
       const b = sorted[j];
       if (!b || b.x1 >= a.x2) break;
-      if (overlapArea(a, b) > 0.6) pairs.push([a, b]);
+      if (overlapArea(a, b) > 0.6 && outlinesOverlap(a, b)) pairs.push([a, b]);
     }
   });
   return pairs;
 }
+
+/** Slanted labels side by side have boxes that overlap, and don't touch: no line along one of their sides parts those that do. */
+function outlinesOverlap(a: TextBox, b: TextBox): boolean {
+  if (!a.outline && !b.outline) return true;
+  const corners = ({ outline, x1, y1, x2, y2 }: TextBox): readonly Point[] =>
+    outline ?? [
+      { x: x1, y: y1 },
+      { x: x2, y: y1 },
+      { x: x2, y: y2 },
+      { x: x1, y: y2 },
+    ];
+  const outlines = [corners(a), corners(b)] as const;
+  return outlines.every((outline) =>
+    outline.every(({ x, y }, i) => {
+      const next = outline[(i + 1) % outline.length] ?? { x, y };
+      const length = Math.hypot(next.x - x, next.y - y) || 1;
+      const normal = { x: (y - next.y) / length, y: (next.x - x) / length };
+      const [own, other] = outlines.map((points) => points.map((point) => point.x * normal.x + point.y * normal.y));
+      if (!own || !other) return true;
+      return Math.min(Math.max(...own), Math.max(...other)) - Math.max(Math.min(...own), Math.min(...other)) > hair;
+    }),
+  );
+}
+
+/** Texts that touch by less are apart to the eye. */
+const hair = 0.4;
 
 /** Undoes Vega's rounding of text baselines to whole pixels: half a point is much on a printed page. */
 export function alignBaselines(root: SceneMark): void {

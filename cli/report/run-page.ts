@@ -216,8 +216,13 @@ function toGalleryMarks({ trials, sets, marks }: FigureMarks): NonNullable<Galle
 /** Every planned trial: what it gave, or that it runs, or that it hasn't been tried. */
 function trialTable({ rows, plan, progress, events }: RunContent, hasPages: boolean): GalleryPage["trials"] {
   const table = buildResultTable(rows);
-  const shown = table.columns.flatMap((column, index) => (hiddenColumns.has(column.name) ? [] : [{ column, index }]));
   const parameters = new Set(plan.points.flatMap((point) => Object.keys(flat(point.parameters))));
+  const varied = new Set([...variedParameters(plan)].slice(0, mostParameters));
+  const shown = table.columns.flatMap((column, index) => {
+    const name = column.name.replace(/^param\./, "");
+    const isParameter = column.name.startsWith("param.") || (parameters.has(name) && !ownColumns.has(name));
+    return hiddenColumns.has(column.name) || (isParameter && !varied.has(name)) ? [] : [{ column, index }];
+  });
   const cellsOf = new Map(rows.map((row, n) => [trialId(row), { row, cells: table.rows[n] ?? [] }]));
   const running = new Set(progress.running.map(trialId));
   const tried = new Set(attemptsOf(events).map(trialId));
@@ -237,7 +242,7 @@ function trialTable({ rows, plan, progress, events }: RunContent, hasPages: bool
       const known = cellsOf.get(id);
       const cells =
         known === undefined
-          ? flat(point.parameters)
+          ? Object.fromEntries(Object.entries(flat(point.parameters)).filter(([name]) => varied.has(name)))
           : Object.fromEntries(
               shown.flatMap(({ column, index: at }) => {
                 const cell = known.cells[at];
@@ -258,6 +263,24 @@ function trialTable({ rows, plan, progress, events }: RunContent, hasPages: bool
       ];
     }),
   };
+}
+
+/** More columns no table has room for. */
+const mostParameters = 16;
+
+/** Parameters that some sweep varies: the rest says nothing about one trial against another. */
+function variedParameters(plan: Plan): Set<string> {
+  const values = new Map<string, Map<string, unknown>>();
+  const varied = new Set<string>();
+  for (const { sweep, parameters } of plan.points) {
+    const own = values.get(sweep) ?? new Map<string, unknown>();
+    values.set(sweep, own);
+    for (const [name, value] of Object.entries(flat(parameters))) {
+      if (!own.has(name)) own.set(name, value);
+      else if (own.get(name) !== value) varied.add(name);
+    }
+  }
+  return varied;
 }
 
 function flat(value: object, prefix = ""): Record<string, string | number | boolean> {

@@ -25,6 +25,15 @@ describe("overlappingTexts", () => {
     };
     expect(overlappingTexts(textBoxesOf(mark)).map(([a, b]) => a.text + b.text)).toEqual(["ab"]);
   });
+
+  it("tells slanted labels that lie side by side from those that touch", () => {
+    const slanted = (...at: number[]): SceneMark => ({
+      marktype: "text",
+      items: at.map((x) => text({ x, y: 0, text: "several proxy leaders", angle: -40, align: "right" })),
+    });
+    expect(overlappingTexts(textBoxesOf(slanted(0, 20, 40)))).toEqual([]);
+    expect(overlappingTexts(textBoxesOf(slanted(0, 6)))).toHaveLength(1);
+  });
 });
 
 describe("placeMovableLabels", () => {
