@@ -1,0 +1,28 @@
+import type { ObjectStore } from "../../core/ports/object-store.ts";
+import { openDeployments } from "../run-hosts.ts";
+import { listRuns } from "../home.ts";
+import type { Driver } from "../drive.ts";
+
+export interface LiveRun {
+  readonly runId: string;
+  readonly driver: Driver | undefined;
+  /** Deployments without a receipt. */
+  readonly open: readonly string[];
+}
+
+/** So many of the newest runs are looked at: a run lasts two weeks at most. */
+const mostRuns = 200;
+
+/** Runs that something drives, or of which something is up. */
+export async function liveRuns(
+  store: ObjectStore,
+  driverOf: (runId: string) => Promise<Driver | undefined>,
+): Promise<LiveRun[]> {
+  const live: LiveRun[] = [];
+  for (const runId of (await listRuns(store)).slice(-mostRuns)) {
+    const open = await openDeployments(store, runId);
+    const driver = await driverOf(runId);
+    if (driver !== undefined || open.length > 0) live.push({ runId, driver, open });
+  }
+  return live;
+}
