@@ -21,7 +21,7 @@ export async function connectPeers(
   const newest = Math.max(-1, ...standing.map(({ round }) => round));
   const ofRound = standing.filter(({ round }) => round === newest);
   const sourceRanges = [...new Set(peers.map((peer) => (peer.includes("/") ? peer : `${peer}/32`)))].sort();
-  const known = ofRound.find(({ kind }) => kind === "peers");
+  const known = ofRound.find(({ kind }) => kind === "peer");
   if (known !== undefined) {
     if (sourceRanges.join() === [...(known.found.sourceRanges ?? [])].sort().join()) return;
     // A rule without sources would admit everybody.
@@ -37,7 +37,7 @@ export async function connectPeers(
       class: "transport",
       message: `${deployment} has no firewall on Google yet to open for its peers`,
     });
-  const name = ssh.found.name.replace(/-ssh$/, "-peers");
+  const name = ssh.found.name.replace(/-ssh$/, "-peer");
   const body = {
     name,
     description: ssh.found.description ?? "",

@@ -3,7 +3,7 @@ import { FailureError } from "../../core/errors/failure.ts";
 import type { DeploymentId, Place } from "../../core/ports/provider.ts";
 import type { ComputeApi } from "./compute-api.ts";
 import { isBusy, isMissing, toFailureError } from "./errors.ts";
-import { parseName } from "./names.ts";
+import { parseName, placeCode } from "./names.ts";
 import { diskPath, instancePath, isBeingDeleted, looseDisks, takeSnapshot } from "./snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { lastPart, timeOf } from "./wire.ts";
@@ -47,7 +47,10 @@ function stepsOf(snapshot: Snapshot, { clock, unseenMs }: DestroyEffects): (read
   });
   const unlabelled = (...kinds: readonly (string | undefined)[]): Target[] => [
     ...snapshot.unlabelled.filter(({ kind }) => kinds.includes(kind)).map(({ path }) => seen(path)),
-    ...unseen.filter(({ path }) => kinds.includes(parseName(lastPart(path))?.kind)),
+    ...unseen.filter(({ path }) => {
+      const name = parseName(lastPart(path));
+      return kinds.includes(name?.kind) && name?.place === placeCode(snapshot.place);
+    }),
   ];
   const machines = [
     ...snapshot.instances.map(instancePath).map(seen),
@@ -55,13 +58,13 @@ function stepsOf(snapshot: Snapshot, { clock, unseenMs }: DestroyEffects): (read
   ];
   const steps = [
     unlabelled("ssh"),
-    [...unlabelled("lan", "peers"), ...machines],
+    [...unlabelled("lan", "peer"), ...machines],
     looseDisks(snapshot).map((disk) => seen(diskPath(disk))),
   ];
   // Machines, even those that go at this moment, hold policies and subnetworks; those hold networks.
   if (machines.length === 0) {
-    steps.push(unlabelled("compact", "subnet"));
-    if (unlabelled("ssh", "lan", "peers", "subnet").length === 0) steps.push(unlabelled("net"));
+    steps.push(unlabelled("pol", "sub"));
+    if (unlabelled("ssh", "lan", "peer", "sub").length === 0) steps.push(unlabelled("net"));
   }
   return steps.map((step) => step.filter(({ path }) => !isBeingDeleted(snapshot, path)));
 }

@@ -140,7 +140,7 @@ async function ensureNetwork(intent: Intent, options: NetworkOptions, fx: Ensure
   if (options.network === "own") {
     const network = await insert("global/networks", "net", { autoCreateSubnetworks: false });
     if (network.kind !== "there") return network;
-    const subnet = await insert(`regions/${region}/subnetworks`, "subnet", {
+    const subnet = await insert(`regions/${region}/subnetworks`, "sub", {
       network: path,
       ipCidrRange: "10.128.0.0/20",
     });
@@ -165,7 +165,7 @@ async function ensureNetwork(intent: Intent, options: NetworkOptions, fx: Ensure
   });
   if (lan.kind === "refused") return lan;
   if (options.compact)
-    return insert(`regions/${region}/resourcePolicies`, "compact", {
+    return insert(`regions/${region}/resourcePolicies`, "pol", {
       groupPlacementPolicy: { collocation: "COLLOCATED" },
     });
   return { kind: "there" };

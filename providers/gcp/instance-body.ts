@@ -99,7 +99,7 @@ export function buildInstance(intent: HostIntent, options: GcpOptions, zone: str
       ? {}
       : { serviceAccounts: [{ email: options.serviceAccount, scopes: (options.scopes ?? allScopes).split(",") }] }),
     ...(options.compact
-      ? { resourcePolicies: [`regions/${intent.place.region}/resourcePolicies/${unlabelledName(intent, "compact")}`] }
+      ? { resourcePolicies: [`regions/${intent.place.region}/resourcePolicies/${unlabelledName(intent, "pol")}`] }
       : {}),
     ...(options.confidential === undefined
       ? {}
@@ -175,7 +175,7 @@ export const networkPath = (intent: Intent, options: Pick<GcpOptions, "network">
       : `global/networks/${options.network}`;
 
 function networkOf(intent: HostIntent, options: GcpOptions): object {
-  const subnetwork = options.network === "own" ? unlabelledName(intent, "subnet") : options.subnetwork;
+  const subnetwork = options.network === "own" ? unlabelledName(intent, "sub") : options.subnetwork;
   return subnetwork === undefined
     ? { network: networkPath(intent, options) }
     : {

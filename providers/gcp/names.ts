@@ -7,8 +7,8 @@ import type { Intent, Place } from "../../core/ports/provider.ts";
  * Names and marks on Google: `rp-{stem}--r{round}-{rest}`, 63 characters of `[-a-z0-9]` at most.
  *
  * The stem stands for the deployment: its id where that fits, else a piece of it and a hash. No stem has `--` in it, so
- * that one deployment's names never begin like another's. The rest is a host's name, or `{expiry}-{kind}` for the kinds
- * that take no labels; those also say everything in their description, but a name can't be edited away.
+ * that one deployment's names never begin like another's. The rest is a host's name, or `{expiry}-{place}-{kind}` for the
+ * kinds that take no labels; those also say everything in their description, but a name can't be edited away.
  */
 const nameLimit = 63;
 const stemLimit = 36;
@@ -52,14 +52,34 @@ export function instanceName(intent: Pick<Intent, "name" | "deployment" | "round
   return `${prefix}${isName ? host : `${slug(host, room - 7)}-${hash(host, 6)}`}`;
 }
 
-export const unlabelledKinds = ["ssh", "lan", "peers", "net", "subnet", "compact"] as const;
+export const unlabelledKinds = ["ssh", "lan", "peer", "net", "sub", "pol"] as const;
 export type UnlabelledKind = (typeof unlabelledKinds)[number];
 
-/** `rp-{stem}--r{round}-{unix seconds}-{kind}` */
-export const unlabelledName = (
-  intent: Pick<Intent, "deployment" | "round" | "expiresAt">,
+/** Google's words for them. */
+export const wordFor = {
+  ssh: "firewall",
+  lan: "firewall",
+  peer: "firewall",
+  net: "network",
+  sub: "subnetwork",
+  pol: "resourcePolicy",
+} as const;
+
+/** `rp-{stem}--r{round}-{unix seconds in base 36}-{place}-{kind}` */
+export function unlabelledName(
+  { deployment, round, expiresAt, place }: Pick<Intent, "deployment" | "round" | "expiresAt" | "place">,
   kind: UnlabelledKind,
-): string => `rp-${stemOf(intent.deployment)}--r${intent.round}-${Math.ceil(intent.expiresAt / 1000)}-${kind}`;
+): string {
+  const expiry = Math.ceil(expiresAt / 1000).toString(36);
+  return `rp-${stemOf(deployment)}--r${round}-${expiry}-${placeCode(place)}-${kind}`;
+}
+
+/** Firewalls and networks belong to no place, but hosts of one round may be in several, which come and go by themselves. */
+export const placeCode = ({ region, zone }: Place): string =>
+  BigInt(`0x${hash(JSON.stringify([region, zone ?? null]), 12)}`)
+    .toString(36)
+    .padStart(5, "0")
+    .slice(-5);
 
 export interface ReadName {
   readonly stem: string;
@@ -67,6 +87,8 @@ export interface ReadName {
   readonly kind: UnlabelledKind | undefined;
   /** ms since the epoch; of unlabelled kinds only. */
   readonly expiresAt: number | undefined;
+  /** As `placeCode` gives it; of unlabelled kinds only. */
+  readonly place: string | undefined;
   /** What follows the round: a host's name. */
   readonly rest: string;
 }
@@ -75,13 +97,14 @@ export interface ReadName {
 export function parseName(name: string): ReadName | undefined {
   const match = /^rp-(.+?)--r(\d{1,3})-(.+)$/.exec(name);
   if (match?.[1] === undefined || match[2] === undefined || match[3] === undefined) return undefined;
-  const unlabelled = /^(\d{9,11})-([a-z]+)$/.exec(match[3]);
-  const kind = unlabelledKinds.find((k) => k === unlabelled?.[2]);
+  const unlabelled = /^([0-9a-z]{6,7})-([0-9a-z]{5})-([a-z]+)$/.exec(match[3]);
+  const kind = unlabelledKinds.find((k) => k === unlabelled?.[3]);
   return {
     stem: match[1],
     round: Number(match[2]),
     kind,
-    expiresAt: kind === undefined ? undefined : Number(unlabelled?.[1]) * 1000,
+    expiresAt: kind === undefined ? undefined : parseInt(unlabelled?.[1] ?? "", 36) * 1000,
+    place: kind === undefined ? undefined : unlabelled?.[2],
     rest: match[3],
   };
 }
@@ -120,8 +143,6 @@ export function parseDescription(text: string | undefined): Description | undefi
     return undefined; // somebody edited it: the name still tells
   }
 }
-
-export const samePlace = (a: Place, b: Place): boolean => a.region === b.region && a.zone === b.zone;
 
 /**
  * The request id of a create: the same intent asks with the same, so that a repeated call is one call.

@@ -3,7 +3,7 @@ import type { ResourceState } from "../../core/ports/provider.ts";
 import { fromTags } from "../cloud/identity-tags.ts";
 import { failureOfOperation } from "./errors.ts";
 import { metadataKeys } from "./instance-body.ts";
-import { parseDescription, parseName, stemOf, unlabelledKinds } from "./names.ts";
+import { parseDescription, parseName, stemOf, unlabelledKinds, wordFor } from "./names.ts";
 import { diskPath, instancePath, isBeingDeleted, isPreempted, isWanted, looseDisks, newestRound } from "./snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { lastPart, timeOf } from "./wire.ts";
@@ -30,16 +30,6 @@ export function statesOf(snapshot: Snapshot, now: number, visibilityMs: number):
   for (const state of states) if (!byName.has(state.name)) byName.set(state.name, state);
   return [...byName.values()];
 }
-
-/** Google's words. */
-const wordFor = {
-  ssh: "firewall",
-  lan: "firewall",
-  peers: "firewall",
-  net: "network",
-  subnet: "subnetwork",
-  compact: "resourcePolicy",
-} as const;
 
 const nameOf = (snapshot: Snapshot, found: { name: string; description?: string | undefined }): string =>
   parseDescription(found.description)?.name ?? `${snapshot.deployment}-r${parseName(found.name)?.round ?? 0}`;

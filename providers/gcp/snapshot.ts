@@ -1,7 +1,7 @@
 import type { DeploymentId, Place } from "../../core/ports/provider.ts";
 import { deploymentTags, fromTags } from "../cloud/identity-tags.ts";
 import type { ComputeApi } from "./compute-api.ts";
-import { namesOf, parseDescription, parseName, samePlace, stemOf } from "./names.ts";
+import { namesOf, parseName, placeCode, stemOf } from "./names.ts";
 import type { UnlabelledKind } from "./names.ts";
 import { Disk, Instance, lastPart, Operation, pathInProject, timeOf, Unlabelled } from "./wire.ts";
 import { zonesIn } from "./zones.ts";
@@ -67,12 +67,10 @@ export async function takeSnapshot(deployment: DeploymentId, place: Place, api: 
     instances: instances.filter((i) => fromTags(i.labels)?.deployment === deployment),
     disks: disks.filter((d) => fromTags(d.labels)?.deployment === deployment),
     unlabelled: unlabelled.flat().flatMap((found) => {
+      const name = parseName(found.name);
       const own = readUnlabelled(found);
-      if (own === undefined || parseName(found.name)?.stem !== stemOf(deployment)) return [];
-      const mark = parseDescription(found.description);
-      // Global things are looked at from the place they were made for; one that says nothing, from everywhere.
-      const isHere = mark === undefined || samePlace({ region: mark.region, zone: mark.zone }, place);
-      return isHere ? [own] : [];
+      const isHere = name?.stem === stemOf(deployment) && name.place === placeCode(place);
+      return own === undefined || !isHere ? [] : [own];
     }),
     operations,
   };
@@ -130,7 +128,8 @@ export function isWanted(snapshot: Snapshot, round: number, now: number, visibil
   // Not listed: so new that listings miss it, or gone.
   for (const [path, operations] of snapshot.operations) {
     const name = parseName(lastPart(path));
-    if (name?.kind !== "ssh" || name.round !== round || isBeingDeleted(snapshot, path)) continue;
+    if (name?.kind !== "ssh" || name.round !== round || name.place !== placeCode(snapshot.place)) continue;
+    if (isBeingDeleted(snapshot, path)) continue;
     const insert = operations.findLast((o) => o.operationType === "insert");
     if (insert === undefined || insert.error !== undefined) continue;
     if (insert.status !== "DONE" || now - (timeOf(insert.endTime) ?? 0) <= visibilityMs) return true;

@@ -1,7 +1,7 @@
 import type { Place, SweepScope, TaggedResource } from "../../core/ports/provider.ts";
 import { deploymentTags, fromTags, tagKeys } from "../cloud/identity-tags.ts";
 import type { ComputeApi } from "./compute-api.ts";
-import { allNames, namesOf, parseDescription, parseName, stemOf } from "./names.ts";
+import { allNames, namesOf, parseDescription, parseName, stemOf, wordFor } from "./names.ts";
 import { diskPath, instancePath, labelFilter, readUnlabelled } from "./snapshot.ts";
 import { Disk, Instance, lastPart, timeOf, Unlabelled } from "./wire.ts";
 
@@ -69,8 +69,6 @@ function labelled(
   };
 }
 
-const words = { ssh: "firewall", lan: "firewall", peers: "firewall", net: "network", subnet: "subnetwork" } as const;
-
 /** @param asked the deployment that was asked for: the one that a shortened name stands for */
 function readMarked(item: Unlabelled, asked: string | undefined): TaggedResource[] {
   const own = readUnlabelled(item);
@@ -82,7 +80,7 @@ function readMarked(item: Unlabelled, asked: string | undefined): TaggedResource
   const byName = asked !== undefined && stemOf(asked) === name.stem ? asked : name.stem;
   return [
     {
-      resourceKind: own.kind === "compact" ? "resourcePolicy" : words[own.kind],
+      resourceKind: wordFor[own.kind],
       id: own.path,
       ...(mark === undefined ? {} : { name: mark.name }),
       place,

@@ -1,5 +1,7 @@
 import { z } from "zod";
-import type { EnsureOutcome, TaggedResource } from "../../../core/ports/provider.ts";
+import type { EnsureOutcome, Place, TaggedResource } from "../../../core/ports/provider.ts";
+import { unlabelledName } from "../../../providers/gcp/names.ts";
+import type { UnlabelledKind } from "../../../providers/gcp/names.ts";
 import { gcpCredentials } from "../../emulators/gcp/clients.ts";
 import { projectName } from "../../emulators/gcp/service.ts";
 import {
@@ -26,6 +28,9 @@ async function show(world: GcpWorld, path: string): Promise<unknown> {
   const headers = { authorization: `Bearer ${gcpCredentials.access_token}` };
   return JSON.parse((await world.emulator.gcp.handle({ method: "GET", url, headers, body: "" })).body);
 }
+
+/** Of what belongs to the first round of `d1`, in the first zone. */
+const nameOf = (kind: UnlabelledKind): string => unlabelledName(deploymentIntents("d1", 0)[0]!, kind);
 
 const refusal = (outcomes: readonly EnsureOutcome[]) => {
   const refused = outcomes.find(({ kind }) => kind === "refused");
@@ -89,7 +94,7 @@ describe("createGcpProvider", () => {
       const disks = world.emulator.inventory().filter(({ kind }) => kind === "disks");
       expect(disks).toHaveLength(4);
       expect(disks.every(({ tags }) => tags["reprise-deployment"] === "d1")).toBe(true);
-      const lan = await show(world, "global/firewalls/rp-d1--r0-1767229200-lan");
+      const lan = await show(world, `global/firewalls/${nameOf("lan")}`);
       expect(lan).toMatchObject({ sourceTags: ["rp-d1"], targetTags: ["rp-d1"], allowed: [{ IPProtocol: "all" }] });
       expect([...world.backend.running.values()][0]?.vm.userData).toContain("#cloud-config");
       await world.fresh().connect("d1", zoneA, ["203.0.113.7"]);
@@ -369,7 +374,7 @@ describe("createGcpProvider", () => {
         await world.clock.sleep(10_000);
         return z
           .object({ sourceRanges: z.array(z.string()), targetTags: z.array(z.string()) })
-          .safeParse(await show(world, "global/firewalls/rp-d1--r0-1767229200-peers")).data;
+          .safeParse(await show(world, `global/firewalls/${nameOf("peer")}`)).data;
       };
       await world.fresh().connect("d1", zoneA, []);
       expect(await rule()).toBeUndefined();
@@ -398,8 +403,10 @@ describe("createGcpProvider", () => {
       await until(world, "d1", areReady(intents));
       const instance = await show(world, "zones/us-central1-a/instances/rp-d1--r0-server-0");
       expect(instance).toMatchObject({
-        networkInterfaces: [{ network: /networks\/rp-d1--r0-1767229200-net$/, subnetwork: /-subnet$/ }].map(matching),
-        resourcePolicies: [expect.stringMatching(/resourcePolicies\/rp-d1--r0-1767229200-compact$/)],
+        networkInterfaces: [{ network: /networks\/rp-d1--r0-t85us0-[0-9a-z]{5}-net$/, subnetwork: /-sub$/ }].map(
+          matching,
+        ),
+        resourcePolicies: [expect.stringMatching(/resourcePolicies\/rp-d1--r0-t85us0-[0-9a-z]{5}-pol$/)],
       });
       const kinds = (await sweep(world, "d1")).map(({ resourceKind }) => resourceKind);
       expect(kinds).toEqual([
@@ -436,6 +443,36 @@ describe("createGcpProvider", () => {
   );
 
   it(
+    "keeps hosts apart that one round has in several places",
+    onGcp(async (world) => {
+      const far = { region: "europe-west1", zone: "europe-west1-b" };
+      const places = [zoneA, zoneB, far];
+      const askFor = (place: Place, host: number) =>
+        deploymentIntents("d1", 3, { place, shape: { options: { compact: true } } }).filter(
+          ({ host: own }) => own === undefined || own.index === host,
+        );
+      for (const [host, place] of places.entries())
+        expect(await ensured(world, askFor(place, host))).toEqual(accepted(askFor(place, host)));
+      for (const [host, place] of places.entries()) {
+        const states = await until(world, "d1", areReady(askFor(place, host)), place);
+        expect(states.map(({ name }) => name)).toEqual([`d1-r0-server-${host}`, "d1-r0"]);
+      }
+      for (const left of [1, 0]) {
+        // The policy can go when the machine has gone.
+        await world.fresh().beginDestroy("d1", zoneB);
+        await until(world, "d1", (s) => s.length === left, zoneB);
+      }
+      for (const [host, place] of places.entries())
+        if (place !== zoneB) expect(areReady(askFor(place, host))(await world.fresh().observe("d1", place))).toBe(true);
+      expect(new Set((await sweep(world, "d1")).map(({ place }) => place.region))).toEqual(
+        new Set(["us-central1", "europe-west1"]),
+      );
+      await tearDown(world, "d1", { places });
+      expect(kindsLeft(world)).toEqual([]);
+    }),
+  );
+
+  it(
     "refuses a region that has no such machine, or isn't one",
     onGcp(async (world) => {
       const place = { region: "us-east1" };
@@ -468,7 +505,7 @@ describe("createGcpProvider", () => {
     onGcp(async (world) => {
       await ensured(world, deploymentIntents("d1", 0));
       await world.clock.sleep(10_000);
-      const path = "global/firewalls/rp-d1--r0-1767229200-ssh";
+      const path = `global/firewalls/${nameOf("ssh")}`;
       await world.emulator.gcp.handle({
         method: "PATCH",
         url: new URL(`https://compute.googleapis.com/compute/v1/projects/${projectName}/${path}`),

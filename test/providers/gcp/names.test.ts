@@ -9,6 +9,7 @@ import {
   newRequestId,
   parseDescription,
   parseName,
+  placeCode,
   requestIdOf,
   stemOf,
   unlabelledKinds,
@@ -43,7 +44,8 @@ describe("names on Google", () => {
           const other = unlabelledName(intent, kind);
           expect(other).toMatch(google);
           const expiresAt = Math.ceil(intent.expiresAt / 1000) * 1000;
-          expect(parseName(other)).toMatchObject({ stem: stemOf(deployment), round, kind, expiresAt });
+          const place = placeCode(intent.place);
+          expect(parseName(other)).toMatchObject({ stem: stemOf(deployment), round, kind, expiresAt, place });
         }
       }),
       { numRuns: 300, seed: 5 },
@@ -67,7 +69,7 @@ describe("names on Google", () => {
     expect(instanceName(intent)).toBe("rp-quickstart-260101-0000-abcd-main-1--r2-server-0");
     expect(hostOf(intent)).toBe("server-0");
     expect(hostOf({ ...intent, name: "of another form" })).toBe("server-0");
-    expect(unlabelledName(intent, "ssh")).toBe("rp-quickstart-260101-0000-abcd-main-1--r2-1767229200-ssh");
+    expect(unlabelledName(intent, "ssh")).toBe("rp-quickstart-260101-0000-abcd-main-1--r2-t85us0-dedia-ssh");
   });
 
   it.each(["default-allow-ssh", "rp-x", "rp--r0-", "gke-rp-a"])("are not found in %s", (name) => {
