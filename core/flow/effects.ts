@@ -114,7 +114,7 @@ export async function listChildren(store: ObjectStore, prefix: Key): Promise<str
 
 /** Adds one line to the run's feed. The feed is for people: losing a line must not fail a run. */
 export async function tell(
-  fx: FlowEffects,
+  fx: Pick<FlowEffects, "store" | "clock" | "newId">,
   runId: string,
   kind: string,
   text: string,
