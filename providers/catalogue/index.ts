@@ -7,3 +7,6 @@ export { clouds, isCloud } from "./machine-type.ts";
 export type { Cloud, MachineType } from "./machine-type.ts";
 export { Prices, priceTableSchema } from "./price-table.ts";
 export type { Price, PriceEntry, PriceTable } from "./price-table.ts";
+export { refreshPrices } from "./refresh/refresh-prices.ts";
+export { createWeb } from "./refresh/web.ts";
+export type { Web } from "./refresh/web.ts";
