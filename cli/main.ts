@@ -246,6 +246,40 @@ function buildProgram(): Command {
     .description("write a site of runs: figures, claims, every trial with its logs, timeline, receipt and bill")
     .action(act(program, async () => (await import("./commands/report.ts")).report));
   program
+    .command("machines")
+    .option("--vcpu <count>", "at least so many virtual CPUs")
+    .option("--memory <size>", "at least so much memory: 16GiB")
+    .option("--arch <architecture>", "x86_64 or arm64")
+    .option("--local-disk", "with fast local disks")
+    .option("--on <cloud>", "only there: aws, azure, gcp")
+    .option("--place <region>", "by the prices of this region")
+    .option("--all", "everything that fits, cheapest first")
+    .description("show which machine a neutral one becomes on each cloud, and its price")
+    .action(act(program, async () => (await import("./commands/machines.ts")).machines));
+  program
+    .command("prices")
+    .option("--on <cloud>", "only there: aws, azure, gcp")
+    .option("--regions <region...>", "of these regions")
+    .description("read today's prices from the clouds' price lists, for quotes and budgets")
+    .action(act(program, async () => (await import("./commands/prices.ts")).prices));
+  program
+    .command("resources")
+    .description("list what exists now on every configured cloud: age, owner, expiry, cost so far")
+    .action(act(program, async () => (await import("./commands/resources.ts")).resources));
+  program
+    .command("reap")
+    .argument("[run]", "everything that is tagged with this run, expired or not; a full id where the store is lost")
+    .option("--dry-run", "only show what would be deleted")
+    .option("--yes", "do not ask")
+    .description("delete what outlived its expiry on every configured cloud, by tags alone")
+    .action(act(program, async () => (await import("./commands/reap.ts")).reap));
+  program
+    .command("extend")
+    .argument(run, runHelp)
+    .argument("<duration>", "so long from now, at least: 90m, 12h")
+    .description("let what a run has up live longer")
+    .action(act(program, async () => (await import("./commands/extend.ts")).extend));
+  program
     .command("deploy")
     .option("--providers <list>", "clouds whose hosts it may make", "aws")
     .option("--allowed-regions <list>", "AWS regions in which hosts may be made; the stack's own without it")

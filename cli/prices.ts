@@ -5,11 +5,16 @@ import { FailureError } from "../core/errors/failure.ts";
 import { messageOf } from "../core/errors/reprise-error.ts";
 import type { MachineCatalogue } from "../core/plan/catalogue.ts";
 import { composeCatalogues, ownMachines } from "../core/plan/catalogue.ts";
+import { homePaths } from "../engines/embedded/home.ts";
 import type { Cloud, PriceTable } from "../providers/catalogue/index.ts";
+import { parseHome } from "./deployed/place.ts";
 import { Prices, cloudMachines, clouds, knownPrices, priceTableSchema } from "../providers/catalogue/index.ts";
 
-/** Where `reprise prices` keeps what it read: one dated table a cloud. */
-export const priceFile = (home: string, cloud: Cloud): string => join(home, "prices", `${cloud}.json`);
+/** Where `reprise prices` keeps what it read: one dated table a cloud, beside a folder's store or in the usual folder. */
+export const priceFile = (home: string, cloud: Cloud): string => {
+  const place = parseHome(home, process.env);
+  return join(homePaths(place.kind === "folder" ? place.path : ".reprise").root, "prices", `${cloud}.json`);
+};
 
 /** Refreshed tables first, then those that ship with the code. */
 export const readPrices = (home: string): Prices =>
