@@ -31,15 +31,17 @@ async function again<T>(world: AzureWorld, call: () => Promise<T>): Promise<T> {
 async function tryPlace(world: AzureWorld, intents: readonly Intent[]): Promise<Failure | undefined> {
   const [first] = intents;
   if (first === undefined) return undefined;
+  const provider = world.fresh();
   for (;;) {
-    const outcomes = await world.fresh().ensure(intents, never);
+    const outcomes = await provider.ensure(intents, never);
     const refused = outcomes.find((outcome) => outcome.kind === "refused");
     if (refused === undefined) break;
     if (refused.failure.class !== "throttled") return refused.failure;
     await world.clock.sleep(refused.retryAfterMs ?? 10_000);
   }
+  const observer = world.fresh(); // another process: it knows nothing of what the first has made
   for (const until = world.clock.now() + bootLimitMs; world.clock.now() < until;) {
-    const states = await again(world, () => world.fresh().observe(first.deployment, first.place));
+    const states = await again(world, () => observer.observe(first.deployment, first.place));
     const ours = states.filter((state) => intents.some(({ name }) => name === state.name));
     const failed = ours.find((state) => state.state === "failed");
     if (failed?.state === "failed") return failed.failure;
@@ -52,7 +54,7 @@ async function tryPlace(world: AzureWorld, intents: readonly Intent[]): Promise<
 
 async function live(world: AzureWorld, options: { readonly spot: boolean; readonly hosts: number }): Promise<void> {
   let lastNotAfter = 0;
-  const provider = () => world.fresh();
+  const provider = world.fresh();
   for (const [round, place] of places.entries()) {
     const now = Math.ceil(world.clock.now() / 1000) * 1000;
     const intents = deploymentIntents("d1", options.hosts, {
@@ -65,14 +67,16 @@ async function live(world: AzureWorld, options: { readonly spot: boolean; readon
     lastNotAfter = now + 120_000;
     const failure = await tryPlace(world, intents);
     if (failure === undefined) {
-      await again(world, () => provider().connect("d1", place, ["203.0.113.7", "203.0.113.8"]));
-      await again(world, () => provider().extend("d1", place, world.clock.now() + 7_200_000));
+      await again(world, () => provider.connect("d1", place, ["203.0.113.7", "203.0.113.8"]));
+      await again(world, () => provider.extend("d1", place, world.clock.now() + 7_200_000));
       break;
     }
     expect(["capacity", "boot", "preempted", "cancelled", "throttled"]).toContain(failure.class);
-    await again(world, () => provider().beginDestroy("d1", place));
+    await again(world, () => provider.beginDestroy("d1", place));
   }
   await tearDown(world, lastNotAfter);
+  // What takes effect after its receipt is left for ever.
+  await world.clock.sleep(120_000);
 }
 
 async function tearDown(world: AzureWorld, lastNotAfter: number): Promise<void> {
@@ -97,7 +101,7 @@ function groupFault(seed: number): FaultRule {
   const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(random.next() * items.length)];
   const fault: CallFault = pick<CallFault>([
     { kind: "drop", when: "after" },
-    { kind: "late", when: "before", ms: Math.floor(random.next() * 60_000) },
+    { kind: "late", when: "before", ms: Math.floor(random.next() * 85_000) },
     { kind: "hang", when: "after" },
     { kind: "error", when: "after", status: 500, code: "InternalServerError" },
     { kind: "error", when: "before", status: 409, code: "AnotherOperationInProgress" },
