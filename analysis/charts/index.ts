@@ -2,6 +2,8 @@ export { extentOf, numberAxis } from "./axes.ts";
 export type { AxisOptions, NumberScale } from "./axes.ts";
 export { barChart } from "./bar-chart.ts";
 export type { BarChartOptions } from "./bar-chart.ts";
+export { boxChart, toBox } from "./box-chart.ts";
+export type { BoxChartOptions, BoxValues } from "./box-chart.ts";
 export { cdfChart, toCdf } from "./cdf-chart.ts";
 export type { CdfChartOptions, CdfPoint } from "./cdf-chart.ts";
 export type { ChartOptions, IntervalFields, ReferenceRule } from "./chart.ts";
