@@ -48,6 +48,8 @@ function factsOf(vm: VirtualMachine): Readonly<Record<string, string>> {
     instanceId: vm.vmId,
     zone: vm.zones?.[0],
     createdAt: vm.timeCreated?.toISOString(),
+    // Networks of a deployment's regions are peered: private addresses reach everywhere.
+    network: "azure",
     lifecycle: vm.priority === "Spot" ? "spot" : "on-demand",
   };
   return Object.fromEntries(

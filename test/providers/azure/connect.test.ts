@@ -24,6 +24,9 @@ describe("AzureProvider.connect", () => {
       const states = [...(await ready(world, east)), ...(await ready(world, west))];
       const addresses = states.flatMap((state) => (state.state === "ready" ? (state.privateAddress ?? []) : []));
       expect(new Set(addresses).size).toBe(2);
+      // One network in all regions: hosts are told each other's private addresses.
+      const networks = states.flatMap((state) => (state.state === "ready" ? (state.facts?.["network"] ?? []) : []));
+      expect(networks).toEqual(["azure", "azure"]);
       // Once is enough for a pair; again, and from the other side, changes nothing.
       await provider.connect("d1", eastus, []);
       const changes = world.emulator.log.mutating.length;
