@@ -63,17 +63,26 @@ export async function connectHosts(
   }
 }
 
-/** First contact: pinned key, guard, facts. A host that doesn't answer yet is data, not an error. */
+/**
+ * First contact: pinned key, guard, facts. A host that doesn't answer yet is data, not an error.
+ *
+ * @param requestedAt when the hosts were asked for, where they were made for this run
+ */
 export async function prepareHosts(
   state: DeploymentState,
   topology: Topology,
   fx: FlowEffects,
+  requestedAt?: number,
 ): Promise<Failure | undefined> {
   const keys = deploymentKeys(state.runId, state.deploymentId);
   try {
     await forEachBounded(topology.hosts, 16, async (host) => {
       const facts: HostFacts = await fx.agent(state.runId, host).prepare({});
-      await fx.store.putIfAbsent(keys.facts(host.name), toBytes({ ...facts, readyAt: fx.clock.now() }), "observe");
+      await fx.store.putIfAbsent(
+        keys.facts(host.name),
+        toBytes({ ...facts, requestedAt, readyAt: fx.clock.now() }),
+        "observe",
+      );
     });
     return undefined;
   } catch (error) {

@@ -133,7 +133,7 @@ export async function observeHosts(state: DeploymentState, fx: FlowEffects): Pro
     hosts: found.flatMap(({ host, state: s }) => (s?.state === "ready" ? [topologyHost(host, s, round, there)] : [])),
   };
   await connectHosts(state.deploymentId, topology, record, fx);
-  const unreachable = await prepareHosts(state, topology, fx);
+  const unreachable = await prepareHosts(state, topology, fx, record.startedAt);
   if (unreachable !== undefined) {
     if (fx.clock.now() - record.startedAt > bootLimitMs || unreachable.class !== "transport") {
       return giveUpOrWait(state, record, { failure: unreachable, retryAfterMs: undefined }, fx);

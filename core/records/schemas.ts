@@ -159,6 +159,9 @@ export const hostFactsSchema = z.object({
   clockSource: z.string().optional(),
   virtualization: z.string().optional(),
   versions: z.record(z.string(), z.string()),
+  /** By our own clock, ms since the epoch: when it was asked for, and when it was ready to be used. */
+  requestedAt: z.number().optional(),
+  readyAt: z.number().optional(),
   start: z
     .object({ bootedAt: z.number().optional(), setUpAt: z.number().optional(), rebootDue: z.boolean() })
     .transform((start) => ({ bootedAt: undefined, setUpAt: undefined, ...start }))
