@@ -1,8 +1,10 @@
+import type { KillerConditions } from "../../core/plan/killers.ts";
 import { describeKillers, killersOf } from "../../core/plan/killers.ts";
 import type { DeploymentQuote, MachineQuote, Quote } from "../../core/plan/quote.ts";
 import { quotePlan } from "../../core/plan/quote.ts";
 import type { Plan } from "../../core/plan/types.ts";
 import { unconfiguredClouds } from "../clouds.ts";
+import { killerConditions } from "../killers.ts";
 import type { SelectionOptions } from "../load.ts";
 import { loadExperiment } from "../load.ts";
 import type { CommandContext } from "../main.ts";
@@ -16,8 +18,9 @@ export async function plan(
 ): Promise<number> {
   const loaded = await loadExperiment(name, options, home);
   const quote = quotePlan(loaded.plan, loaded.prices);
-  output.result({ plan: loaded.plan, quote, killers: killersOf(loaded.plan, ownKillers) });
-  printPlan(loaded.plan, quote, output);
+  const conditions = await killerConditions(home);
+  output.result({ plan: loaded.plan, quote, killers: killersOf(loaded.plan, conditions) });
+  printPlan(loaded.plan, quote, output, conditions);
   if (options.all === true) printTrials(loaded.plan, output);
   // A plan asks nothing of anybody, and what a run would cost may be asked before there is an account.
   for (const cloud of unconfiguredClouds(loaded.plan))
@@ -26,7 +29,7 @@ export async function plan(
 }
 
 /** What would be run, on what, for how long and how much. */
-export function printPlan(planned: Plan, quote: Quote, output: Output): void {
+export function printPlan(planned: Plan, quote: Quote, output: Output, conditions: KillerConditions): void {
   const atMost = quote.isUpperBound ? "at most " : "about ";
   output.line(`${planned.experiment}: ${planned.title}`);
   output.line(
@@ -50,12 +53,9 @@ export function printPlan(planned: Plan, quote: Quote, output: Output): void {
       `  in all: ${dollars(quote.onDemandDollars)} on demand${usesSpot(quote) ? `, ${dollars(quote.spotDollars)} with spot` : ""}; prices of ${quote.asOf === "unknown" ? "no known day (`reprise prices` reads today's)" : quote.asOf}`,
     );
   }
-  for (const one of killersOf(planned, ownKillers)) output.line(`  killers: ${describeKillers(one)}`);
+  for (const one of killersOf(planned, conditions)) output.line(`  killers: ${describeKillers(one)}`);
   for (const warning of quote.warnings) output.line(`  warning: ${warning}`);
 }
-
-/** The embedded engine has no reaper. */
-export const ownKillers = { reaperPeriodMs: undefined };
 
 const usesSpot = (quote: Quote): boolean => quote.deployments.some((d) => d.machines.some((machine) => machine.spot));
 

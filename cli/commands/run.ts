@@ -17,10 +17,11 @@ import { confirm } from "../confirm.ts";
 import { engineOf, follow, requireReachable, startEngine } from "../drive.ts";
 import { listRuns, openStore } from "../home.ts";
 import { Interrupts } from "../interrupts.ts";
+import { killerConditions } from "../killers.ts";
 import type { SelectionOptions } from "../load.ts";
 import { loadExperiment } from "../load.ts";
 import type { CommandContext } from "../main.ts";
-import { ownKillers, printPlan } from "./plan.ts";
+import { printPlan } from "./plan.ts";
 
 interface Options extends SelectionOptions {
   readonly until: RunRecord["until"];
@@ -36,11 +37,12 @@ export async function run(context: CommandContext, name: string, options: Option
   const { output, home } = context;
   const { definition, plan, bundle, prices } = await loadExperiment(name, options, home);
   const quote = quotePlan(plan, prices);
-  printPlan(plan, quote, { ...output, line: (text = "") => output.note(text) });
+  const conditions = await killerConditions(home);
+  printPlan(plan, quote, { ...output, line: (text = "") => output.note(text) }, conditions);
   const refused = whyRefused(plan);
   if (refused !== undefined) throw new FailureError(refused);
   await requireReachable(home, plan);
-  const left = killersOf(plan, ownKillers).filter((one) => one.needsConsent);
+  const left = killersOf(plan, conditions).filter((one) => one.endedBy === "nobody");
   const question =
     left.length === 0
       ? "start it?"

@@ -1,11 +1,16 @@
 import { readRecord, requireRecord } from "../../core/flow/effects.ts";
+import { readRounds } from "../../core/flow/rounds.ts";
 import { deploymentKeys, runKeys } from "../../core/names/keys.ts";
+import { killersOf, latestEnd } from "../../core/plan/killers.ts";
+import type { RunningTrial } from "../../core/progress/progress.ts";
 import { remainingMs } from "../../core/progress/progress.ts";
-import { leaseRecordSchema, roundRecordSchema, runRecordSchema, topologySchema } from "../../core/records/schemas.ts";
+import { leaseRecordSchema, runRecordSchema, topologySchema } from "../../core/records/schemas.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
+import { openStoredRun } from "../../engines/embedded/world.ts";
 import { engineOf } from "../drive.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
+import { killerConditions } from "../killers.ts";
 import type { CommandContext } from "../main.ts";
 import { duration, table } from "../output.ts";
 import { readProgress } from "../read-progress.ts";
@@ -14,6 +19,8 @@ import { openDeployments } from "../run-hosts.ts";
 interface DeploymentStatus {
   readonly deploymentId: string;
   readonly expiresAt: string | undefined;
+  /** When its hosts are gone at the latest though nobody looks after them; undefined: not before somebody does. */
+  readonly endsAt: string | undefined;
   readonly hosts: readonly {
     readonly name: string;
     readonly address: string;
@@ -26,12 +33,17 @@ export async function status({ output, home }: CommandContext, name: string | un
   const store = openStore(home);
   const runs = name === undefined ? await undoneRuns(store, home) : [await findRun(store, name)];
   const all = [];
+  const conditions = await killerConditions(home);
   for (const runId of runs) {
     const record = await requireRecord(store, runKeys(runId).run, runRecordSchema);
     const progress = await readProgress(store, runId);
     const engine = await engineOf(home, runId);
+    const open = await openDeployments(store, runId);
+    const plan = open.length === 0 ? undefined : (await openStoredRun(runId, store)).plan;
+    const endOf = (expiresAt: number): number | undefined =>
+      plan === undefined ? expiresAt : latestEnd(killersOf(plan, conditions), expiresAt, conditions);
     const deployments = await Promise.all(
-      (await openDeployments(store, runId)).map((id) => deploymentStatus(store, runId, id, progress.running)),
+      open.map((id) => deploymentStatus(store, { runId, deploymentId: id, running: progress.running, endOf })),
     );
     all.push({ runId, experiment: record.experiment, engine: engine?.description, ...progress, deployments });
 
@@ -45,11 +57,7 @@ export async function status({ output, home }: CommandContext, name: string | un
       `  trials       ${progress.valid} of ${progress.total} valid, ${progress.failedAttempts} attempts failed${left === undefined || engine === undefined ? "" : `, about ${duration(left)} left`}`,
     );
     for (const deployment of deployments) {
-      const death =
-        deployment.expiresAt === undefined
-          ? ""
-          : `, ends by itself ${deployment.expiresAt} (in ${duration(Date.parse(deployment.expiresAt) - now)})`;
-      output.line(`  deployment   ${deployment.deploymentId}${death}`);
+      output.line(`  deployment   ${deployment.deploymentId}${describeDeath(deployment, now)}`);
       for (const line of table(deployment.hosts.map((h) => [`    ${h.name}`, h.machineType, h.address, h.doing])))
         output.line(line);
     }
@@ -59,6 +67,15 @@ export async function status({ output, home }: CommandContext, name: string | un
   output.result(all);
   if (runs.length === 0) output.line("nothing runs and nothing is left up");
   return 0;
+}
+
+/** The exact time of death, or that there is none. */
+function describeDeath({ expiresAt, endsAt }: DeploymentStatus, now: number): string {
+  if (expiresAt === undefined) return "";
+  if (endsAt === undefined) return `, expires ${expiresAt}, and only \`reprise reap\` or a teardown ends it`;
+  const left = Date.parse(endsAt) - now;
+  const when = left > 0 ? `in ${duration(left)}` : "which is over";
+  return `, ends by itself ${endsAt === expiresAt ? "" : "at the reaper's look by "}${endsAt} (${when})`;
 }
 
 /** Runs that an engine drives, that aren't finished, or that have something up. */
@@ -73,31 +90,30 @@ async function undoneRuns(store: ObjectStore, home: string): Promise<string[]> {
 
 async function deploymentStatus(
   store: ObjectStore,
-  runId: string,
-  deploymentId: string,
-  running: readonly {
-    readonly pointKey: string;
-    readonly trialIndex: number;
-    readonly lane: number;
-    readonly deployment: string;
-  }[],
+  what: {
+    readonly runId: string;
+    readonly deploymentId: string;
+    readonly running: readonly RunningTrial[];
+    readonly endOf: (expiresAt: number) => number | undefined;
+  },
 ): Promise<DeploymentStatus> {
+  const { runId, deploymentId, running, endOf } = what;
   const keys = deploymentKeys(runId, deploymentId);
   const topology = await readRecord(store, keys.topology, topologySchema);
   const owner = topology?.value.lender;
   const ownKeys = owner === undefined ? keys : deploymentKeys(owner.runId, owner.deploymentId);
-  const round = await readRecord(store, ownKeys.round(topology?.value.round ?? 0), roundRecordSchema);
+  const rounds = await readRounds(owner?.runId ?? runId, owner?.deploymentId ?? deploymentId, { store });
+  const round = rounds.at(-1)?.record;
   const lease = await readRecord(store, ownKeys.lease, leaseRecordSchema);
   const doing = (lane: number | "shared"): string => {
     const trial = running.find((r) => r.lane === lane && r.deployment === topology?.value.deployment);
     return trial === undefined ? "idle" : `${trial.pointKey} trial ${trial.trialIndex}`;
   };
+  const expiresAt = round === undefined ? undefined : Math.max(round.expiresAt, lease?.value.expiresAt ?? 0);
   return {
     deploymentId,
-    expiresAt:
-      round === undefined
-        ? undefined
-        : new Date(Math.max(round.value.expiresAt, lease?.value.expiresAt ?? 0)).toISOString(),
+    expiresAt: toIso(expiresAt),
+    endsAt: toIso(expiresAt === undefined ? undefined : endOf(expiresAt)),
     hosts: (topology?.value.hosts ?? []).map((h) => ({
       name: h.name,
       address: `${h.publicAddress}:${h.sshPort}`,
@@ -106,3 +122,6 @@ async function deploymentStatus(
     })),
   };
 }
+
+const toIso = (ms: number | undefined): string | undefined =>
+  ms === undefined ? undefined : new Date(ms).toISOString();

@@ -5,13 +5,16 @@ import type { Plan } from "./types.ts";
 export interface Killers {
   readonly provider: string;
   readonly active: readonly string[];
-  /** Nothing would end its machines if the control side died for good: a person has to say yes to that. */
-  readonly needsConsent: boolean;
+  /**
+   * Who ends its machines at their expiry when nobody is left who knows of them: a timer of each host, the reaper at its
+   * next look, or nobody, and then a person has to say yes to that.
+   */
+  readonly endedBy: "timer" | "reaper" | "nobody";
 }
 
 export interface KillerConditions {
-  /** How often the reaper of a deployed control plane looks; undefined: none runs. */
-  readonly reaperPeriodMs: number | undefined;
+  /** The reaper of a deployed control plane: how often it looks, and at which providers; undefined: none runs. */
+  readonly reaper: { readonly periodMs: number; readonly providers: readonly string[] } | undefined;
 }
 
 /** The killers of each provider that a plan may use. */
@@ -22,18 +25,20 @@ export function killersOf(plan: Plan, conditions: KillerConditions): Killers[] {
     if (!isCloudProvider(provider)) {
       const own =
         provider === "hosts" ? "given machines are left as they were" : "hosts end by themselves at their expiry";
-      return { provider, active: ["teardown", own], needsConsent: false };
+      return { provider, active: ["teardown", own], endedBy: "timer" };
     }
-    const reaper =
-      conditions.reaperPeriodMs === undefined
-        ? []
-        : [`the reaper, every ${Math.round(conditions.reaperPeriodMs / 60_000)} min`];
+    const isReaped = conditions.reaper?.providers.includes(provider) === true;
+    const everyMin = Math.round((conditions.reaper?.periodMs ?? 0) / 60_000);
     const timers = hosts.filter((h) => h.provider === provider).map((h) => hostTimer(provider, h.shape.options));
     const timer = timers.includes(undefined) ? undefined : timers[0];
     return {
       provider,
-      active: ["teardown", ...(timer === undefined ? [] : [timer]), ...reaper],
-      needsConsent: timer === undefined && reaper.length === 0,
+      active: [
+        "teardown",
+        ...(timer === undefined ? [] : [timer]),
+        ...(isReaped ? [`the reaper, every ${everyMin} min`] : []),
+      ],
+      endedBy: timer !== undefined ? "timer" : isReaped ? "reaper" : "nobody",
     };
   });
 }
@@ -58,5 +63,16 @@ function hostTimer(provider: string, options: Readonly<Record<string, unknown>>)
 }
 
 /** `aws: teardown, …`: one line a provider. */
-export const describeKillers = ({ provider, active, needsConsent }: Killers): string =>
-  `${provider}: ${active.join(", ")}${needsConsent ? "; NO HOST KILLER: if this machine dies, they run until `reprise reap`" : ""}`;
+export const describeKillers = ({ provider, active, endedBy }: Killers): string =>
+  `${provider}: ${active.join(", ")}${endedBy === "nobody" ? "; NO HOST KILLER: if this machine dies, they run until `reprise reap`" : ""}`;
+
+/** When the machines of a deployment are gone at the latest though nobody looks after them; undefined: never. */
+export function latestEnd(
+  killers: readonly Killers[],
+  expiresAt: number,
+  conditions: KillerConditions,
+): number | undefined {
+  if (killers.some(({ endedBy }) => endedBy === "nobody")) return undefined;
+  const isReaped = killers.some(({ endedBy }) => endedBy === "reaper");
+  return expiresAt + (isReaped ? (conditions.reaper?.periodMs ?? 0) : 0);
+}

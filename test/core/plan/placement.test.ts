@@ -1,4 +1,5 @@
-import { killersOf } from "../../../core/plan/killers.ts";
+import type { KillerConditions } from "../../../core/plan/killers.ts";
+import { killersOf, latestEnd } from "../../../core/plan/killers.ts";
 import { spotBid, whyRefused } from "../../../core/plan/limits.ts";
 import {
   buysSpot,
@@ -143,24 +144,32 @@ describe("killersOf", () => {
   const on = (provider: string, machine = "{}"): Plan =>
     planOf(`{ on: ${provider}, machine: ${machine}, roles: { server: {}, client: {} } }`);
   it("asks for consent where a cloud ends nothing by itself and no reaper looks", () => {
-    const consent = (plan: Plan, reaperPeriodMs?: number): boolean[] =>
-      killersOf(plan, { reaperPeriodMs }).map((killers) => killers.needsConsent);
-    expect(["local", "aws", "gcp", "azure"].map((provider) => consent(on(provider)))).toEqual([
-      [false],
-      [false],
-      [false],
-      [true],
+    const reaper = { periodMs: 900_000, providers: ["azure"] };
+    const endedBy = (plan: Plan, conditions: KillerConditions = { reaper: undefined }): string[] =>
+      killersOf(plan, conditions).map((killers) => killers.endedBy);
+    expect(["local", "aws", "gcp", "azure"].flatMap((provider) => endedBy(on(provider)))).toEqual([
+      "timer",
+      "timer",
+      "timer",
+      "nobody",
     ]);
-    expect(consent(on("azure"), 900_000)).toEqual([false]);
-    expect(consent(on("azure", "{ options: { azure: { identity: x } } }"))).toEqual([false]);
-    expect(killersOf(on("azure"), { reaperPeriodMs: 900_000 })[0]?.active).toEqual([
-      "teardown",
-      "the reaper, every 15 min",
-    ]);
+    expect(endedBy(on("azure"), { reaper })).toEqual(["reaper"]);
+    expect(endedBy(on("azure"), { reaper: { ...reaper, providers: ["aws"] } })).toEqual(["nobody"]);
+    expect(endedBy(on("azure", "{ options: { azure: { identity: x } } }"))).toEqual(["timer"]);
+    expect(killersOf(on("azure"), { reaper })[0]?.active).toEqual(["teardown", "the reaper, every 15 min"]);
+  });
+
+  it("tells the latest end of machines that nobody looks after, the reaper's period included", () => {
+    const end = (plan: Plan, conditions: KillerConditions): number | undefined =>
+      latestEnd(killersOf(plan, conditions), 5_000_000, conditions);
+    const reaper = { periodMs: 900_000, providers: ["azure"] };
+    expect(end(on("aws"), { reaper })).toBe(5_000_000);
+    expect(end(on("azure"), { reaper })).toBe(5_900_000);
+    expect(end(on("azure"), { reaper: undefined })).toBeUndefined();
   });
 
   it("speaks of the clouds that a deployment may fall back to, too", () => {
     const plan = planOf(`{ on: aws, fallback: [azure], ${roles} }`);
-    expect(killersOf(plan, { reaperPeriodMs: undefined }).map(({ provider }) => provider)).toEqual(["aws", "azure"]);
+    expect(killersOf(plan, { reaper: undefined }).map(({ provider }) => provider)).toEqual(["aws", "azure"]);
   });
 });
