@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { packHistory } from "../core/evidence/history-chunk.ts";
 import { afterSweep, openDeploymentIds } from "../core/flow/after-execution.ts";
 import type { FlowEffects } from "../core/flow/effects.ts";
 import { sealAtLast } from "../core/flow/seal.ts";
-import { packHistory } from "../core/evidence/history-chunk.ts";
 import { runKeys } from "../core/names/keys.ts";
 import { fromServiceName } from "../core/names/stack.ts";
 import type { HistoryEvent } from "../engines/asl/history.ts";

@@ -6,8 +6,10 @@ import type {
   Capabilities,
   EnsureOutcome,
   Intent,
+  MachineShape,
   Place,
   Provider,
+  QuotaUse,
   ResourceState,
   SweepScope,
   TaggedResource,
@@ -36,6 +38,9 @@ const tagged = z.object({
   owner: text,
   createdAt: z.number().optional(),
   expiresAt: z.number().optional(),
+  name: text,
+  machineType: text,
+  spot: z.boolean().optional(),
 });
 const callSchema = z.discriminatedUnion("call", [
   // An intent is ours from end to end; what a cloud needs of it is checked where it is used.
@@ -49,6 +54,7 @@ const callSchema = z.discriminatedUnion("call", [
   z.object({ call: z.literal("beginDestroy"), ...at }),
   z.object({ call: z.literal("sweep"), scope }),
   z.object({ call: z.literal("destroyResource"), resource: tagged }),
+  z.object({ call: z.literal("quota"), place, shapes: z.array(z.looseObject({ type: z.string() })) }),
 ]);
 const answerSchema = z.union([z.object({ ok: z.unknown() }), z.object({ failure: failureSchema })]);
 
@@ -95,6 +101,9 @@ async function answerCall(input: z.output<typeof callSchema>, provider: Provider
     case "destroyResource":
       await provider.destroyResource(toTagged(input.resource));
       return null;
+    case "quota":
+      // As the intents: `MachineShape[]` of the plan.
+      return provider.quota?.(toPlace(input.place), input.shapes as unknown as readonly MachineShape[]) ?? [];
     default:
       return input satisfies never;
   }
@@ -140,6 +149,10 @@ export class RemoteProvider implements Provider {
     await this.ask({ call: "destroyResource", resource });
   }
 
+  quota(at: Place, shapes: readonly MachineShape[]): Promise<readonly QuotaUse[]> {
+    return this.ask<readonly QuotaUse[]>({ call: "quota", place: at, shapes });
+  }
+
   /** The cloud's function is of the same version and gives what `Provider` says. */
   private async ask<T>(input: object): Promise<T> {
     const answer = answerSchema.safeParse(await this.invoke(asJson(input)));
@@ -159,13 +172,16 @@ const toPlace = ({ region, zone }: z.output<typeof place>): Place => ({
   ...(zone === undefined ? {} : { zone }),
 });
 
-const toTagged = (resource: z.output<typeof tagged>): TaggedResource => ({
-  resourceKind: resource.resourceKind,
-  id: resource.id,
-  place: toPlace(resource.place),
-  deployment: resource.deployment,
-  runId: resource.runId,
-  owner: resource.owner,
-  createdAt: resource.createdAt,
-  expiresAt: resource.expiresAt,
+const toTagged = ({ place: at, ...rest }: z.output<typeof tagged>): TaggedResource => ({
+  resourceKind: rest.resourceKind,
+  id: rest.id,
+  place: toPlace(at),
+  deployment: rest.deployment,
+  runId: rest.runId,
+  owner: rest.owner,
+  createdAt: rest.createdAt,
+  expiresAt: rest.expiresAt,
+  name: rest.name,
+  machineType: rest.machineType,
+  spot: rest.spot,
 });

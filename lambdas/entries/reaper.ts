@@ -1,9 +1,9 @@
+import type { Reaped } from "../../core/flow/reap.ts";
+import { reapExpired } from "../../core/flow/reap.ts";
 import { openBase } from "../base.ts";
 import type { Base } from "../effects.ts";
 import { writeLog, writeMetrics } from "../log.ts";
 import { openProviders } from "../parts/providers.ts";
-import type { Reaped } from "../reaper.ts";
-import { reapExpired } from "../reaper.ts";
 import type { CallContext } from "../task.ts";
 import { stdoutLine } from "../task.ts";
 

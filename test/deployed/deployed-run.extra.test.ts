@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GetExecutionHistoryCommand } from "@aws-sdk/client-sfn";
 import { attemptManifestSchema } from "../../core/evidence/attempt-manifest.ts";
+import { unpackHistory } from "../../core/evidence/history-chunk.ts";
 import { readRecord, requireRecord } from "../../core/flow/effects.ts";
 import { attemptKeys, deploymentKeys, runKeys, sweepExecution } from "../../core/names/keys.ts";
 import { executionArn } from "../../core/names/stack.ts";
@@ -205,7 +206,7 @@ async function storedHistory(store: ObjectStore, runId: string): Promise<Entered
   const entered: Entered[] = [];
   for await (const { key } of store.list(runKeys(runId).historyPrefix(sweepExecution(runId, 1)))) {
     const stored = await store.get(key);
-    for (const line of new TextDecoder().decode(stored?.body).trimEnd().split("\n")) {
+    for (const line of unpackHistory(stored?.body ?? new Uint8Array())) {
       const event = JSON.parse(line) as { type: string; stateEnteredEventDetails?: { name: string } };
       entered.push({ type: event.type, name: event.stateEnteredEventDetails?.name });
     }

@@ -256,7 +256,7 @@ export class Rig {
 const asMotoReads = (definition: string): string =>
   definition
     .replace('"ToleratedFailurePercentage":100,', "")
-    .replace('"Prefix.$":"$.mapResults"', '"Prefix":"runs/map-results"');
+    .replace('"Prefix.$":"$.mapResults"', '"Prefix":"map-results"');
 
 const cloudEnvironment = (gatewayPort: number): Record<string, string> => ({
   AWS_ENDPOINT_URL: `http://127.0.0.1:${gatewayPort}`,

@@ -348,7 +348,7 @@ export async function createSimRun(options: {
   return run;
 }
 
-const secret = new Uint8Array(32).fill(7);
+export const secret = new Uint8Array(32).fill(7);
 
 async function* once(body: Uint8Array): AsyncGenerator<Uint8Array> {
   yield body;
