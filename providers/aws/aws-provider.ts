@@ -1,8 +1,7 @@
-import { CreateTagsCommand, RunInstancesCommand } from "@aws-sdk/client-ec2";
+import { CreateTagsCommand } from "@aws-sdk/client-ec2";
 import type { EC2Client, SecurityGroup, Tag } from "@aws-sdk/client-ec2";
 import type { Clock } from "../../core/effects/clock.ts";
 import type { Random } from "../../core/effects/random.ts";
-import type { Failure, FailureClass } from "../../core/errors/failure.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import type {
   Capabilities,
@@ -13,7 +12,6 @@ import type {
   Place,
   Provider,
   QuotaUse,
-  Refusal,
   ResourceState,
   SweepScope,
   TaggedResource,
@@ -21,23 +19,21 @@ import type {
 import type { Transport } from "../../core/ports/transport.ts";
 import { renewExpiry } from "../cloud/expiry-keeper.ts";
 import { expiryTag } from "../cloud/identity-tags.ts";
-import { PacedOutError } from "../cloud/pacer.ts";
-import { AwsCallError, Ec2Api, hasCode } from "./api.ts";
+import { AwsCallError, Ec2Api } from "./api.ts";
 import type { Work } from "./api.ts";
+import { ensureIntents } from "./ensure.ts";
+import type { ImageOf } from "./ensure.ts";
 import { findImage } from "./images.ts";
 import type { AwsImage } from "./images.ts";
 import { listGroups, listInstances, listPlacementGroups, listSpotRequests, listVolumes } from "./inventory.ts";
 import type { Scope } from "./inventory.ts";
-import { buildLaunch } from "./launch.ts";
-import type { HostIntent } from "./launch.ts";
-import { chooseZone, describeTypes, zoneOf } from "./machines.ts";
+import { describeTypes } from "./machines.ts";
 import type { AwsMachine } from "./machines.ts";
-import { readOptions } from "./options.ts";
-import { deletePlacementGroup, ensurePlacementGroup, placementGroupName } from "./placement-group.ts";
+import { mapBounded } from "./map-bounded.ts";
+import { deletePlacementGroup } from "./placement-group.ts";
 import { standardQuotas } from "./quotas.ts";
 import type { QuotaReader } from "./quotas.ts";
-import { connectGroup, deleteGroup, ensureGroup, isClosing, markClosing } from "./security-group.ts";
-import type { Network } from "./security-group.ts";
+import { connectGroup, deleteGroup, isClosing, markClosing } from "./security-group.ts";
 import { toStates } from "./states.ts";
 import { deleteVolume, destroySwept, enabledRegions, isInScope, sweepRegion, terminate } from "./sweep.ts";
 import { toTagList } from "./tags.ts";
@@ -70,17 +66,12 @@ export interface AwsProviderOptions {
   readonly visibilityDelayMs?: number;
 }
 
-/** Hosts launched side by side; the pace is the pacer's. */
-const launchesAtOnce = 5;
 const hostsAtOnce = 16;
 const regionsAtOnce = 6;
 /** EC2 takes so many resources in one call of CreateTags. */
 const tagsPerCall = 500;
 /** Images don't change; a control plane that lives for months sees few of them. */
 const imagesKept = 200;
-
-/** Refusals after which asking for the rest of a round is a waste: all of it moves, or ends. */
-const endsRound: ReadonlySet<FailureClass> = new Set(["capacity", "quota", "auth", "invalid", "cancelled", "defect"]);
 
 /**
  * Amazon EC2.
@@ -112,11 +103,9 @@ export class AwsProvider implements Provider {
 
   async ensure(intents: readonly Intent[], signal: AbortSignal): Promise<readonly EnsureOutcome[]> {
     signal.throwIfAborted();
-    const work = this.api.begin(signal);
-    const outcomes = new Map<string, EnsureOutcome>();
-    for (const round of groupBy(intents, ({ deployment, place, round }) => JSON.stringify([deployment, place, round])))
-      for (const outcome of await this.ensureRound(round, work)) outcomes.set(outcome.name, outcome);
-    return intents.map(({ name }) => outcomes.get(name) ?? refused(name, unmade(name)));
+    const imageOf: ImageOf = (region, image, architecture, work) => this.imageOf(region, image, architecture, work);
+    const context = { api: this.api, sshFrom: this.options.sshFrom, imageOf };
+    return ensureIntents(context, intents, this.api.begin(signal));
   }
 
   async observe(deployment: DeploymentId, place: Place): Promise<readonly ResourceState[]> {
@@ -215,106 +204,6 @@ export class AwsProvider implements Provider {
     return this.imageOf(place.region, image, architecture, this.api.begin());
   }
 
-  /** One deployment's intents for one place and round. */
-  private async ensureRound(intents: readonly Intent[], work: Work): Promise<EnsureOutcome[]> {
-    const bad = intents.map((intent) => ({ intent, failure: this.refusalOf(intent) }));
-    // Wrong in one is wrong in all: nothing is made that would only have to be destroyed.
-    const first = bad.find(({ failure }) => failure !== undefined)?.failure;
-    if (first !== undefined) return bad.map(({ intent, failure }) => refused(intent.name, failure ?? first));
-
-    const hosts = intents.filter(isHost);
-    const [any] = intents;
-    if (any === undefined) return [];
-    const network = intents.find(({ kind }) => kind === "network") ?? networkOf(any);
-    try {
-      const made = await this.ensureNetwork(network, hosts, work);
-      const outcomes = await this.launchAll(hosts, made, network, work);
-      return [{ kind: "accepted", name: network.name }, ...outcomes];
-    } catch (error) {
-      const refusal = this.toRefusal(error, work);
-      return intents.map(({ name }) => ({ ...refusal, name }));
-    }
-  }
-
-  /** What is wrong with an intent before any call is made for it. */
-  private refusalOf(intent: Intent): Failure | undefined {
-    if (intent.kind === "resource" || (intent.kind === "host") !== (intent.host !== undefined))
-      return { class: "invalid", message: `AWS can't make "${intent.name}", a ${intent.kind}` };
-    if (this.deps.clock.now() > intent.notAfter || this.deps.clock.now() >= intent.expiresAt)
-      return { class: "cancelled", message: `the time to create "${intent.name}" is over` };
-    if (intent.host === undefined) return undefined;
-    try {
-      readOptions(intent.host.shape.options);
-      return undefined;
-    } catch (error) {
-      return error instanceof FailureError ? error.failure : unmade(intent.name);
-    }
-  }
-
-  private async ensureNetwork(network: Intent, hosts: readonly HostIntent[], work: Work): Promise<Network> {
-    const types = hosts.map(({ host }) => host.shape.type);
-    const seed = `${network.deployment} ${network.round}`;
-    const named = zoneOf(network.place);
-    const choose = async (): Promise<string | undefined> =>
-      named === undefined && types.length > 0
-        ? chooseZone(this.api, { region: network.place.region, types, seed }, work)
-        : undefined;
-    const { sshFrom } = this.options;
-    const made = await ensureGroup(this.api, { intent: network, sshFrom, chooseZone: choose }, work);
-    // The group's tag has a zone where one was chosen; hosts of several zones may share the group.
-    return { ...made, zone: named ?? made.zone ?? (await choose()) };
-  }
-
-  /** Launches side by side; after a refusal that decides the round, nothing more is asked for. */
-  private async launchAll(
-    hosts: readonly HostIntent[],
-    network: Network,
-    networkIntent: Intent,
-    work: Work,
-  ): Promise<EnsureOutcome[]> {
-    const strategies = new Set(hosts.flatMap(({ host }) => readOptions(host.shape.options).placementGroup ?? []));
-    for (const strategy of strategies)
-      await ensurePlacementGroup(
-        this.api,
-        { network: networkIntent, strategy, zone: network.zone, createdAt: network.createdAt },
-        work,
-      );
-    let decided: Refusal | undefined;
-    return mapBounded(hosts, launchesAtOnce, async (intent): Promise<EnsureOutcome> => {
-      if (decided !== undefined) return { ...decided, name: intent.name };
-      try {
-        await this.launch(intent, network, work);
-        return { kind: "accepted", name: intent.name };
-      } catch (error) {
-        const refusal = this.toRefusal(error, work);
-        if (endsRound.has(refusal.failure.class)) decided ??= refusal;
-        return { ...refusal, name: intent.name };
-      }
-    });
-  }
-
-  private async launch(intent: HostIntent, network: Network, work: Work): Promise<void> {
-    const { region } = intent.place;
-    const { shape } = intent.host;
-    const options = readOptions(shape.options);
-    const image = await this.imageOf(region, shape.image, shape.architecture, work);
-    const placementGroup =
-      options.placementGroup === undefined
-        ? undefined
-        : placementGroupName(intent, options.placementGroup, network.zone);
-    const input = buildLaunch(intent, { image, network, zone: network.zone, placementGroup, options });
-    if (this.deps.clock.now() > intent.notAfter)
-      throw new FailureError({ class: "cancelled", message: `the time to create "${intent.name}" is over` });
-    try {
-      await this.api.call(region, "RunInstances", (ec2, send) => ec2.send(new RunInstancesCommand(input), send), work);
-    } catch (error) {
-      // It was launched by an earlier try, and has ended since, or of what was then the newest image of its family:
-      // `observe` tells how it is.
-      if (hasCode(error, "IdempotentInstanceTerminated", "IdempotentParameterMismatch")) return;
-      throw error;
-    }
-  }
-
   private async imageOf(
     region: string,
     image: string,
@@ -366,64 +255,7 @@ export class AwsProvider implements Provider {
   private async groupsOf(deployment: DeploymentId, place: Place, work: Work): Promise<SecurityGroup[]> {
     return listGroups(this.api, { region: place.region, deployment }, work);
   }
-
-  /**
-   * A cloud's no as data.
-   *
-   * @throws what no refusal can express: the caller gave up, or the way to AWS is down, and asking again may do
-   */
-  private toRefusal(error: unknown, work: Work): Refusal {
-    if (work.signal?.aborted === true) throw error;
-    if (!(error instanceof FailureError)) throw error;
-    if (error.failure.class === "transport") throw error;
-    const retryAfterMs =
-      error instanceof AwsCallError || error instanceof PacedOutError ? error.retryAfterMs : undefined;
-    return { kind: "refused", failure: error.failure, retryAfterMs };
-  }
 }
 
 export const createAwsProvider = (deps: AwsProviderDeps, options: AwsProviderOptions): AwsProvider =>
   new AwsProvider(deps, options);
-
-const isHost = (intent: Intent): intent is HostIntent => intent.kind === "host" && intent.host !== undefined;
-
-/** The network that hosts are asked for without: named as the flow names it, so that both ways lead to one group. */
-const networkOf = ({ host: _host, ...intent }: Intent): Intent => ({
-  ...intent,
-  kind: "network",
-  name: `${intent.deployment}-r${intent.round}`,
-});
-
-const refused = (name: string, failure: Failure): EnsureOutcome => ({ kind: "refused", name, failure });
-
-const unmade = (name: string): Failure => ({ class: "defect", message: `nothing was decided about "${name}"` });
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return [...groups.values()];
-}
-
-/** Results in the order of the items; the first error, once all that were begun have settled. */
-async function mapBounded<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const errors: unknown[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < items.length && errors.length === 0; index = next++) {
-      try {
-        results[index] = await work(items[index] as T); // inside the list, by the loop's condition
-      } catch (error) {
-        errors.push(error);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
-  if (errors.length > 0) throw errors[0];
-  return results;
-}

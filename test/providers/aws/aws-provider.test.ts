@@ -419,6 +419,29 @@ describe("AwsProvider", () => {
   );
 
   it(
+    "launches more hosts than one call has time for in several, each under a minute, none twice",
+    onClock(async (world) => {
+      const intents = askFor(140, { now: world.clock.now() });
+      let left = intents.length;
+      for (let calls = 0; left > 0; calls++) {
+        expect(calls).toBeLessThan(4);
+        const startedAt = world.clock.now();
+        const waiting = refusals(await world.fresh().ensure(intents, never));
+        expect(world.clock.now() - startedAt).toBeLessThan(60_000);
+        expect(new Set(waiting.map(({ failure }) => failure.class))).toEqual(
+          new Set(waiting.length > 0 ? ["throttled"] : []),
+        );
+        expect(waiting.length).toBeLessThan(left);
+        left = waiting.length;
+        await world.clock.sleep(3_000);
+      }
+      expect(launches(world).length).toBeLessThan(160);
+      await until(world, "d1", place, ready(140));
+      await tearDown(world, "d1", place);
+    }),
+  );
+
+  it(
     "opens the deployment to its peers, and closes it to those that were replaced",
     onClock(async (world) => {
       await world.fresh().ensure(askFor(1, { now: world.clock.now() }), never);
