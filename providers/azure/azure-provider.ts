@@ -213,7 +213,7 @@ class AzureCloud implements AzureProvider {
   }
 
   sweep(scope: SweepScope): AsyncIterable<TaggedResource> {
-    return sweepGroups(this.deps.clients, this.calls.open(callMs), scope);
+    return sweepGroups(this.deps.clients, () => this.calls.open(callMs), scope);
   }
 
   destroyResource(resource: TaggedResource): Promise<void> {

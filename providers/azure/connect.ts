@@ -24,10 +24,9 @@ export async function connectGroups(
   );
   const elsewhere = await Promise.all(others.map((other) => publicAddresses(clients, session, other)));
   await admit(clients, session, group, [...new Set([...peers, ...elsewhere.flat()])].sort());
-  for (const other of others) {
-    await peer(clients, session, { from: group, to: other });
-    await peer(clients, session, { from: other, to: group });
-  }
+  // A network takes one change at a time: our side one after another, the other sides side by side.
+  for (const other of others) await peer(clients, session, { from: group, to: other });
+  await Promise.all(others.map((other) => peer(clients, session, { from: other, to: group })));
 }
 
 async function publicAddresses(clients: AzureClients, session: ArmSession, group: OurGroup): Promise<string[]> {

@@ -15,20 +15,22 @@ const groupKind = "resourceGroup";
  * What is tagged as ours: each group, then what lies in it, then what somebody moved elsewhere.
  *
  * What lies in a group of ours is told with the group's identity, for the lease is the group's tag alone.
+ *
+ * @param open a session for each question: who reads the list may take long between two of its items
  */
 export async function* sweepGroups(
   clients: AzureClients,
-  session: ArmSession,
+  open: () => ArmSession,
   scope: SweepScope,
 ): AsyncIterable<TaggedResource> {
   const deployment = scope.kind === "deployment" ? scope.deployment : undefined;
-  const groups = await listGroups(clients, session, deployment);
+  const groups = await listGroups(clients, open(), deployment);
   for (const group of groups) {
     const { identity, region, id } = group;
     if (!isInScope(identity, scope)) continue;
     yield tagged({ resourceKind: groupKind, id, region }, identity);
-    const machines = await machinesIn(clients, session, group.name);
-    for (const resource of await inside(clients, session, group.name)) {
+    const machines = await machinesIn(clients, open(), group.name);
+    for (const resource of await inside(clients, open(), group.name)) {
       const name = fromTags(resource.tags ?? {})?.name;
       const machine =
         resource.type?.endsWith("/virtualMachines") === true ? machines.get(resource.name ?? "") : undefined;
@@ -36,7 +38,7 @@ export async function* sweepGroups(
     }
   }
   const known = new Set(groups.map(({ name }) => name.toLowerCase()));
-  for (const resource of await taggedAnywhere(clients, session, deployment)) {
+  for (const resource of await taggedAnywhere(clients, open(), deployment)) {
     const identity = fromTags(resource.tags ?? {});
     if (identity === undefined || known.has(groupOf(resource.id ?? "").toLowerCase())) continue;
     if (isInScope(identity, scope)) yield tagged(describe(resource), identity);

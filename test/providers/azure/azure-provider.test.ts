@@ -1,6 +1,6 @@
 import { parse } from "yaml";
 import type { Failure } from "../../../core/errors/failure.ts";
-import type { EnsureOutcome, MachineShape, ResourceState } from "../../../core/ports/provider.ts";
+import type { EnsureOutcome, MachineShape, ResourceState, TaggedResource } from "../../../core/ports/provider.ts";
 import {
   accepted,
   deploymentIntents,
@@ -465,6 +465,27 @@ describe("AzureProvider", () => {
       expect(await swept(reaper, { kind: "deployment", deployment: "d1" })).toEqual([]);
       expect(hostsOf(await reaper.observe("d2", eastus))).toMatchObject([{ state: "ready" }]);
       await tearDown(world, "d2");
+      expect(world.emulator.inventory()).toEqual([]);
+    }),
+  );
+
+  it(
+    "waits for a slow reader of its sweep",
+    onAzure(async (world) => {
+      const intents = deploymentIntents("d1", 2, { shape: { spot: true } });
+      await world.fresh().ensure([...intents, ...deploymentIntents("d2", 0)], never);
+      await ready(world, intents);
+      const found: TaggedResource[] = [];
+      for await (const resource of world.fresh().sweep({ kind: "all" })) {
+        found.push(resource);
+        await world.clock.sleep(20_000);
+      }
+      expect(new Set(found.map(({ deployment }) => deployment))).toEqual(new Set(["d1", "d2"]));
+      expect(found.filter(({ machineType }) => machineType !== undefined)).toMatchObject([
+        { name: "d1-r0-server-0", machineType: "Standard_D2s_v5", spot: true },
+        { name: "d1-r0-server-1", machineType: "Standard_D2s_v5", spot: true },
+      ]);
+      for (const deployment of ["d1", "d2"]) await tearDown(world, deployment);
       expect(world.emulator.inventory()).toEqual([]);
     }),
   );
