@@ -3,7 +3,7 @@ import { FailureError } from "../../core/errors/failure.ts";
 import type { DeploymentId, Place } from "../../core/ports/provider.ts";
 import type { ComputeApi } from "./compute-api.ts";
 import { isBusy, isMissing, toFailureError } from "./errors.ts";
-import { parseName, placeCode } from "./names.ts";
+import { isOfPlace, parseName } from "./names.ts";
 import { diskPath, instancePath, isBeingDeleted, looseDisks, takeSnapshot } from "./snapshot.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { lastPart, timeOf } from "./wire.ts";
@@ -49,7 +49,7 @@ function stepsOf(snapshot: Snapshot, { clock, unseenMs }: DestroyEffects): (read
     ...snapshot.unlabelled.filter(({ kind }) => kinds.includes(kind)).map(({ path }) => seen(path)),
     ...unseen.filter(({ path }) => {
       const name = parseName(lastPart(path));
-      return kinds.includes(name?.kind) && name?.place === placeCode(snapshot.place);
+      return kinds.includes(name?.kind) && isOfPlace(name?.place, snapshot.place);
     }),
   ];
   const machines = [

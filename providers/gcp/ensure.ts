@@ -8,7 +8,7 @@ import type { ComputeApi } from "./compute-api.ts";
 import { failureOfOperation, failureOfRefusal, GoogleRefusal, isTaken, isTakenName } from "./errors.ts";
 import { buildInstance, networkPath } from "./instance-body.ts";
 import type { HostIntent } from "./instance-body.ts";
-import { describe, networkTag, parseDescription, requestIdOf, unlabelledName } from "./names.ts";
+import { describe, networkTag, parseDescription, requestIdOf, subnetRange, unlabelledName } from "./names.ts";
 import type { UnlabelledKind } from "./names.ts";
 import { isFailure, readOptions } from "./options.ts";
 import type { GcpOptions } from "./options.ts";
@@ -142,7 +142,7 @@ async function ensureNetwork(intent: Intent, options: NetworkOptions, fx: Ensure
     if (network.kind !== "there") return network;
     const subnet = await insert(`regions/${region}/subnetworks`, "sub", {
       network: path,
-      ipCidrRange: "10.128.0.0/20",
+      ipCidrRange: subnetRange(region),
     });
     if (subnet.kind !== "there") return subnet;
   }

@@ -71,15 +71,34 @@ export function unlabelledName(
   kind: UnlabelledKind,
 ): string {
   const expiry = Math.ceil(expiresAt / 1000).toString(36);
-  return `rp-${stemOf(deployment)}--r${round}-${expiry}-${placeCode(place)}-${kind}`;
+  return `rp-${stemOf(deployment)}--r${round}-${expiry}-${placeCode(scopeOf(kind, place))}-${kind}`;
 }
 
-/** Firewalls and networks belong to no place, but hosts of one round may be in several, which come and go by themselves. */
-export const placeCode = ({ region, zone }: Place): string =>
-  BigInt(`0x${hash(JSON.stringify([region, zone ?? null]), 12)}`)
+/** What one round has once: its network, a subnetwork in each region, and the rest in each place. */
+function scopeOf(kind: UnlabelledKind, place: Place): Partial<Place> {
+  if (kind === "net") return {};
+  return kind === "sub" ? { region: place.region } : place;
+}
+
+/** Whether a name's place code is that of this place, or of what it shares with others. */
+export const isOfPlace = (code: string | undefined, place: Place): boolean =>
+  [{}, { region: place.region }, place].some((scope) => placeCode(scope) === code);
+
+/** Hosts of one round may be in several places at once; of what belongs to no place, like firewalls, each has its own. */
+export const placeCode = ({ region, zone }: Partial<Place>): string =>
+  BigInt(`0x${hash(JSON.stringify([region ?? null, zone ?? null]), 12)}`)
     .toString(36)
     .padStart(5, "0")
     .slice(-5);
+
+/**
+ * The range of an own network's subnetwork in a region: one of the 4096 of 20 bits in 10.0.0.0/8, by hashing, so that
+ * whoever makes one needn't know the others. A test holds the ranges of Google's regions apart.
+ */
+export function subnetRange(region: string): string {
+  const n = parseInt(hash(`subnet ${region}`, 8), 16) % 4096;
+  return `10.${n >> 4}.${(n & 15) << 4}.0/20`;
+}
 
 export interface ReadName {
   readonly stem: string;

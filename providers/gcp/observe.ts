@@ -63,6 +63,9 @@ function instanceState(snapshot: Snapshot, instance: Instance, newest: number): 
         facts: {
           machineType: lastPart(instance.machineType),
           zone: lastPart(instance.zone),
+          lifecycle: instance.scheduling.provisioningModel === "SPOT" ? "spot" : "on-demand",
+          // A network of Google's spans all regions: hosts of any two reach each other by their private addresses.
+          ...(nic?.network === undefined ? {} : { network: `gcp:${nic.network.replace(/^.*projects\//, "")}` }),
           ...imageOf(snapshot, instance),
         },
       };

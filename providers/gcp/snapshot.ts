@@ -1,7 +1,7 @@
 import type { DeploymentId, Place } from "../../core/ports/provider.ts";
 import { deploymentTags, fromTags } from "../cloud/identity-tags.ts";
 import type { ComputeApi } from "./compute-api.ts";
-import { namesOf, parseName, placeCode, stemOf } from "./names.ts";
+import { isOfPlace, namesOf, parseName, placeCode, stemOf } from "./names.ts";
 import type { UnlabelledKind } from "./names.ts";
 import { Disk, Instance, lastPart, Operation, pathInProject, timeOf, Unlabelled } from "./wire.ts";
 import { zonesIn } from "./zones.ts";
@@ -69,7 +69,7 @@ export async function takeSnapshot(deployment: DeploymentId, place: Place, api: 
     unlabelled: unlabelled.flat().flatMap((found) => {
       const name = parseName(found.name);
       const own = readUnlabelled(found);
-      const isHere = name?.stem === stemOf(deployment) && name.place === placeCode(place);
+      const isHere = name?.stem === stemOf(deployment) && isOfPlace(name.place, place);
       return own === undefined || !isHere ? [] : [own];
     }),
     operations,

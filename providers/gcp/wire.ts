@@ -43,6 +43,7 @@ export const Instance = z.looseObject({
   networkInterfaces: z
     .array(
       z.looseObject({
+        network: z.string().optional(),
         networkIP: z.string().optional(),
         accessConfigs: z.array(z.looseObject({ natIP: z.string().optional() })).default([]),
       }),

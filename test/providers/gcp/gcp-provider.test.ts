@@ -67,6 +67,8 @@ describe("createGcpProvider", () => {
         facts: {
           machineType: "n2-standard-2",
           zone: "us-central1-a",
+          lifecycle: "on-demand",
+          network: "gcp:reprise-test/global/networks/default",
           image: "projects/ubuntu-os-cloud/global/images/ubuntu-2404-noble-amd64-v20251103",
         },
       });
@@ -467,6 +469,27 @@ describe("createGcpProvider", () => {
       expect(new Set((await sweep(world, "d1")).map(({ place }) => place.region))).toEqual(
         new Set(["us-central1", "europe-west1"]),
       );
+      await tearDown(world, "d1", { places });
+      expect(kindsLeft(world)).toEqual([]);
+    }),
+  );
+
+  it(
+    "joins hosts of several places in the deployment's own network",
+    onGcp(async (world) => {
+      const places = [zoneA, zoneB, { region: "europe-west1", zone: "europe-west1-b" }];
+      const networks = new Set<string>();
+      for (const [host, place] of places.entries()) {
+        const all = deploymentIntents("d1", 3, { place, shape: { options: { network: "own" } } });
+        const intents = all.filter(({ host: own }) => own === undefined || own.index === host);
+        expect(await ensured(world, intents)).toEqual(accepted(intents));
+        const states = await until(world, "d1", areReady(intents), place);
+        for (const state of states) if (state.state === "ready") networks.add(state.facts?.["network"] ?? "");
+      }
+      networks.delete(""); // the network's own state has no facts
+      expect([...networks]).toEqual([expect.stringMatching(/^gcp:reprise-test\/global\/networks\/rp-d1--r0-.*-net$/)]);
+      const kinds = kindsLeft(world).filter((kind) => kind === "networks" || kind === "subnetworks");
+      expect(kinds).toEqual(["networks", "subnetworks", "subnetworks"]);
       await tearDown(world, "d1", { places });
       expect(kindsLeft(world)).toEqual([]);
     }),

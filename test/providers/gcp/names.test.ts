@@ -5,13 +5,14 @@ import {
   describe as describeIntent,
   hostOf,
   instanceName,
+  isOfPlace,
   namesOf,
   newRequestId,
   parseDescription,
   parseName,
-  placeCode,
   requestIdOf,
   stemOf,
+  subnetRange,
   unlabelledKinds,
   unlabelledName,
 } from "../../../providers/gcp/names.ts";
@@ -44,8 +45,12 @@ describe("names on Google", () => {
           const other = unlabelledName(intent, kind);
           expect(other).toMatch(google);
           const expiresAt = Math.ceil(intent.expiresAt / 1000) * 1000;
-          const place = placeCode(intent.place);
-          expect(parseName(other)).toMatchObject({ stem: stemOf(deployment), round, kind, expiresAt, place });
+          expect(parseName(other)).toMatchObject({ stem: stemOf(deployment), round, kind, expiresAt });
+          const code = parseName(other)?.place;
+          expect(isOfPlace(code, intent.place)).toBe(true);
+          const far = { region: "europe-west1", zone: "europe-west1-b" };
+          expect(isOfPlace(code, far)).toBe(kind === "net");
+          expect(isOfPlace(code, { ...intent.place, zone: "us-central1-b" })).toBe(kind === "net" || kind === "sub");
         }
       }),
       { numRuns: 300, seed: 5 },
@@ -74,6 +79,26 @@ describe("names on Google", () => {
 
   it.each(["default-allow-ssh", "rp-x", "rp--r0-", "gke-rp-a"])("are not found in %s", (name) => {
     expect(parseName(name)).toBeUndefined();
+  });
+});
+
+describe("subnetRange", () => {
+  // @see https://cloud.google.com/compute/docs/regions-zones, as of 2025
+  const regions = [
+    ...["africa-south1", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3"],
+    ...["asia-south1", "asia-south2", "asia-southeast1", "asia-southeast2", "australia-southeast1"],
+    ...["australia-southeast2", "europe-central2", "europe-north1", "europe-north2", "europe-southwest1"],
+    ...["europe-west1", "europe-west2", "europe-west3", "europe-west4", "europe-west6", "europe-west8"],
+    ...["europe-west9", "europe-west10", "europe-west12", "me-central1", "me-central2", "me-west1"],
+    ...["northamerica-northeast1", "northamerica-northeast2", "northamerica-south1", "southamerica-east1"],
+    ...["southamerica-west1", "us-central1", "us-east1", "us-east4", "us-east5", "us-south1", "us-west1"],
+    ...["us-west2", "us-west3", "us-west4"],
+  ];
+
+  it("gives each of Google's regions a range of its own", () => {
+    const ranges = regions.map(subnetRange);
+    expect(ranges.every((range) => /^10\.\d{1,3}\.\d{1,3}\.0\/20$/.test(range))).toBe(true);
+    expect(new Set(ranges).size).toBe(regions.length);
   });
 });
 
