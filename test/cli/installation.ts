@@ -29,7 +29,7 @@ export class Installation {
   readonly home = join(this.root, "home");
   private readonly bin: string;
   private readonly temp = join(this.root, "tmp");
-  private readonly env: NodeJS.ProcessEnv;
+  private env: NodeJS.ProcessEnv;
 
   constructor(env: Readonly<Record<string, string>> = {}) {
     mkdirSync(this.temp);
@@ -46,6 +46,11 @@ export class Installation {
     if (built.status !== 0) throw new Error(`the build failed: ${built.stderr}`);
     this.bin = join(folder, "bin/reprise.mjs");
     this.env = { ...process.env, REPRISE_HOME: this.home, TMPDIR: this.temp, ...env };
+  }
+
+  /** Variables for the commands from here on, beside those that they have. */
+  setEnv(env: Readonly<Record<string, string>>): void {
+    this.env = { ...this.env, ...env };
   }
 
   /** Starts a command; it is killed after `timeoutSec`, so that nothing hangs. */
@@ -115,6 +120,14 @@ export class Installation {
     } catch {
       return undefined;
     }
+  }
+
+  /** Engines that say that they drive a run, dead or alive. */
+  engines(): readonly { readonly runId: string; readonly pid: number }[] {
+    const folder = join(this.home, "engines");
+    return orNone(() => readdirSync(folder))
+      .filter((name) => name.endsWith(".json"))
+      .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as { runId: string; pid: number });
   }
 
   engineLog(runId: string): string {

@@ -5,6 +5,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { z } from "zod";
+import { openStore } from "../../cli/home.ts";
+import { listKeys, requireRecord } from "../../core/flow/effects.ts";
+import { hostFactsSchema, receiptSchema } from "../../core/records/schemas.ts";
+import type { Receipt } from "../../core/records/schemas.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { Installation } from "../cli/installation.ts";
 import { createEmulator } from "../emulators/cloud.ts";
@@ -34,7 +39,11 @@ const quickTimings: Timings = {
 export interface LabOptions extends Pick<EmulatorOptions, "faults" | "aws" | "azure" | "gcp"> {
   readonly hosts?: RealHostsOptions;
   readonly timings?: Timings;
+  /** In place of variables that would tell the clouds who we are. */
+  readonly env?: Readonly<Record<string, string>>;
 }
+
+export type HostFactsRecord = z.output<typeof hostFactsSchema>;
 
 export class CloudLab {
   readonly emulator: Emulator;
@@ -43,22 +52,23 @@ export class CloudLab {
   private readonly servers: readonly { close(): Promise<void> }[];
   private readonly folder: string;
 
-  private constructor(parts: {
-    readonly emulator: Emulator;
-    readonly hosts: RealHosts;
-    readonly servers: readonly { close(): Promise<void> }[];
-    readonly folder: string;
-    readonly env: Readonly<Record<string, string>>;
-  }) {
+  private constructor(
+    parts: Pick<CloudLab, "emulator" | "hosts" | "installation"> & {
+      readonly servers: readonly { close(): Promise<void> }[];
+      readonly folder: string;
+    },
+  ) {
     this.emulator = parts.emulator;
     this.hosts = parts.hosts;
     this.servers = parts.servers;
     this.folder = parts.folder;
-    this.installation = new Installation(parts.env);
+    this.installation = parts.installation;
   }
 
   static async open(options: LabOptions = {}): Promise<CloudLab> {
-    const { hosts: hostOptions, timings, ...rest } = options;
+    const { hosts: hostOptions, timings, env: changed, ...rest } = options;
+    // First, for its build may fail; what its commands are to believe is known only when the clouds listen.
+    const installation = new Installation();
     const hosts = new RealHosts(hostOptions);
     const emulator = createEmulator({
       clock: systemClock,
@@ -70,8 +80,37 @@ export class CloudLab {
     const listening = await emulator.listen(tls);
     const signIn = await listenLoopback(signInHandler, tls);
     const folder = mkdtempSync(join(tmpdir(), "reprise-clouds-"));
-    const env = environmentOf({ folder, caPem: tls.caPem, listening, signIn });
-    return new CloudLab({ emulator, hosts, servers: [listening, signIn], folder, env });
+    installation.setEnv({ ...environmentOf({ folder, caPem: tls.caPem, listening, signIn }), ...changed });
+    return new CloudLab({ emulator, hosts, installation, servers: [listening, signIn], folder });
+  }
+
+  /** What became of each deployment of a run, in the order in which they were made. */
+  async receipts(runId: string): Promise<readonly Receipt[]> {
+    const store = openStore(this.installation.home);
+    const found: Receipt[] = [];
+    for (const key of await listKeys(store, `runs/${runId}/deployments/`))
+      if (key.endsWith("/receipt.json")) found.push(await requireRecord(store, key, receiptSchema));
+    return found;
+  }
+
+  /** What a host said of itself when it was ready. */
+  async hostFacts(runId: string): Promise<readonly HostFactsRecord[]> {
+    const store = openStore(this.installation.home);
+    const found: HostFactsRecord[] = [];
+    for (const key of await listKeys(store, `runs/${runId}/deployments/`))
+      if (/\/facts\/[^/]+\.json$/.test(key)) found.push(await requireRecord(store, key, hostFactsSchema));
+    return found;
+  }
+
+  /** What there is beside an empty account, in all clouds, and whatever the emulated clouds found wrong with us. */
+  leftovers(): readonly string[] {
+    const { emulator } = this;
+    return [
+      ...emulator.inventory().map((item) => `${item.cloud} ${item.kind} ${item.id}`),
+      ...emulator.violations.map((violation) => `violation: ${JSON.stringify(violation)}`),
+      ...emulator.problems.map((problem) => `problem: ${problem}`),
+      ...this.hosts.running().map((vm) => `machine ${vm.id} has power`),
+    ];
   }
 
   async close(): Promise<void> {
