@@ -122,11 +122,12 @@ function sentence({ metric, comparison, outlook, basis }: PointComparison): stri
     Number.isFinite(count) && count > 0 ? `${count.toLocaleString("en")} more ${what}` : undefined;
   const show = more(outlook.moreToShow);
   const same = more(outlook.moreToShowSame);
-  const hopes = [
-    ...(show === undefined ? [] : [`${show} would likely show a change of this size`]),
-    ...(same === undefined ? [] : [`${same} that there is none beyond ${percent(comparison.margin)}`]),
-  ];
-  return hopes.length === 0 ? said : `${said} ${hopes.join(", ")}.`;
+  const none = `that there is none beyond ${percent(comparison.margin)}`;
+  if (show !== undefined && same !== undefined) {
+    return `${said} ${show} would likely show a change of this size, ${same} ${none}.`;
+  }
+  if (show !== undefined) return `${said} ${show} would likely show a change of this size.`;
+  return same === undefined ? said : `${said} ${same} would likely show ${none}.`;
 }
 
 /** From the unit that ends a metric's name: more milliseconds are slower, more per second is faster. */
