@@ -168,14 +168,11 @@ export class AwsProvider implements Provider {
   }
 
   async *sweep(scope: SweepScope): AsyncGenerator<TaggedResource> {
-    const work = this.api.begin();
-    const regions = this.options.regions ?? (await enabledRegions(this.api, this.options.homeRegion, work));
+    const regions = this.options.regions ?? (await enabledRegions(this.api, this.options.homeRegion, this.api.begin()));
     const deployment = scope.kind === "deployment" ? scope.deployment : undefined;
     for (let at = 0; at < regions.length; at += regionsAtOnce) {
       const some = regions.slice(at, at + regionsAtOnce);
-      const found = await Promise.all(
-        some.map((region) => sweepRegion(this.api, { region, deployment }, this.api.begin())),
-      );
+      const found = await Promise.all(some.map((region) => this.sweepOne({ region, deployment })));
       for (const resource of found.flat()) if (isInScope(resource, scope)) yield resource;
     }
   }
@@ -202,6 +199,20 @@ export class AwsProvider implements Provider {
   /** Finds an image by id, `{owner}/{name}` or neutral name; freeze its `reference`, which every region knows. */
   async resolveImage(place: Place, image: string, architecture: MachineShape["architecture"]): Promise<AwsImage> {
     return this.imageOf(place.region, image, architecture, this.api.begin());
+  }
+
+  /**
+   * Organisations forbid regions that they don't use: where nobody may look, nothing was made by us. Regions that were
+   * named to us are another matter.
+   */
+  private async sweepOne(scope: Scope): Promise<TaggedResource[]> {
+    try {
+      return await sweepRegion(this.api, scope, this.api.begin());
+    } catch (error) {
+      const isForbidden = error instanceof AwsCallError && error.failure.class === "auth";
+      if (isForbidden && this.options.regions === undefined && scope.region !== this.options.homeRegion) return [];
+      throw error;
+    }
   }
 
   private async imageOf(

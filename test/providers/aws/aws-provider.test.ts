@@ -539,6 +539,37 @@ describe("AwsProvider", () => {
   );
 
   it(
+    "sweeps every region of the account, but for those that it may not look into",
+    onClock(
+      async (world) => {
+        const there: Place = { region: "eu-west-1", zone: "eu-west-1a" };
+        await world.fresh().ensure(askFor(1, { now: world.clock.now(), place: there }), never);
+        await until(world, "d1", there, ready(1));
+        expect((await sweep(world.fresh(), "d1")).map((each) => each.split(" ")[0])).toEqual([
+          "instance",
+          "volume",
+          "security-group",
+        ]);
+        const named = world.fresh({ regions: ["us-west-2"] });
+        expect(await failureOf(sweep(named, "d1"))).toMatchObject({ class: "auth" });
+        await tearDown(world, "d1", there);
+      },
+      {
+        regions: "enabled",
+        faults: [
+          {
+            on: "call",
+            operation: "Describe*",
+            resource: "us-west-2*",
+            count: 1000,
+            fault: { kind: "error", when: "before", status: 403, code: "UnauthorizedOperation" },
+          },
+        ],
+      },
+    ),
+  );
+
+  it(
     "makes nothing for a round that is being destroyed, or once its time is over",
     onClock(async (world) => {
       const now = world.clock.now();

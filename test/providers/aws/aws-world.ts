@@ -34,7 +34,8 @@ type Handle = ReturnType<typeof awsRequestHandler>["handle"];
 export type Meddle = (send: () => ReturnType<Handle>) => ReturnType<Handle>;
 
 export interface AwsWorldOptions extends Omit<Partial<EmulatorOptions>, "clock"> {
-  readonly regions?: readonly string[];
+  /** Swept; "enabled": those that the account says it has. */
+  readonly regions?: readonly string[] | "enabled";
 }
 
 /** The real SDK over the emulator in process, on a virtual clock. */
@@ -86,7 +87,7 @@ export function openAwsWorld({ regions = [region, "us-west-2"], ...options }: Aw
           },
           ...deps,
         },
-        { homeRegion: region, regions, ...overrides },
+        { homeRegion: region, ...(regions === "enabled" ? {} : { regions }), ...overrides },
       ),
   };
   return world;
