@@ -29,8 +29,7 @@ export function killersOf(plan: Plan, conditions: KillerConditions): Killers[] {
     }
     const isReaped = conditions.reaper?.providers.includes(provider) === true;
     const everyMin = Math.round((conditions.reaper?.periodMs ?? 0) / 60_000);
-    const timers = hosts.filter((h) => h.provider === provider).map((h) => hostTimer(provider, h.shape.options));
-    const timer = timers.includes(undefined) ? undefined : timers[0];
+    const timer = hostTimer(provider);
     return {
       provider,
       active: [
@@ -46,17 +45,14 @@ export function killersOf(plan: Plan, conditions: KillerConditions): Killers[] {
 /**
  * What ends one machine at its expiry with nobody's help.
  *
- * Azure has nothing of the kind: a machine that shuts itself down is still paid for. One that was given an identity
- * which may delete its own resource group ends itself with it.
+ * Azure has nothing of the kind: a machine that shuts itself down is still paid for.
  */
-function hostTimer(provider: string, options: Readonly<Record<string, unknown>>): string | undefined {
+function hostTimer(provider: string): string | undefined {
   switch (provider) {
     case "aws":
       return "each host's own timer (a shutdown terminates it)";
     case "gcp":
-      return "Google itself, at the time that each host was given";
-    case "azure":
-      return options["identity"] === undefined ? undefined : "each host's own timer (it deletes its group)";
+      return "each host's own timer (a shutdown leaves its disk), and Google's behind it";
     default:
       return undefined;
   }
