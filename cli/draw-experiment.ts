@@ -4,7 +4,8 @@ import { figureFolder } from "../analysis/figure-folder.ts";
 import type { Figure, PlannedTrial } from "../analysis/figure.ts";
 import { trialsFor } from "../analysis/figure.ts";
 import type { Trial } from "../analysis/trials.ts";
-import type { DrawnFigure } from "../analysis/write-figure.ts";
+import type { FigureFormat } from "../analysis/render/render-figure.ts";
+import type { DrawnFigure, DrawOptions } from "../analysis/write-figure.ts";
 import { drawFigure } from "../analysis/write-figure.ts";
 import { FailureError } from "../core/errors/failure.ts";
 import { messageOf } from "../core/errors/reprise-error.ts";
@@ -30,6 +31,8 @@ export interface ExperimentToDraw {
   /** Files that the run was imported from: a paper's figures are drawn from them, as its own scripts did. */
   readonly imported: ReadPublished;
   readonly hasImports: boolean;
+  /** @default all */
+  readonly formats?: readonly FigureFormat[];
   readonly note: (text: string) => void;
 }
 
@@ -39,6 +42,7 @@ export interface ExperimentToDraw {
  * @throws {FailureError} class integrity, which names the figure and its module
  */
 export async function drawExperiment(what: ExperimentToDraw): Promise<DrawnFigure[]> {
+  const options: DrawOptions = { forScreen: true, ...(what.formats === undefined ? {} : { formats: what.formats }) };
   const drawn: DrawnFigure[] = [];
   for (const file of what.modules) {
     const module = await loadFiguresModule(join(what.folder, file), join(cacheFolder(what.home), "figures"));
@@ -58,7 +62,7 @@ export async function drawExperiment(what: ExperimentToDraw): Promise<DrawnFigur
             codeVersion: version,
             figureSourceSha256: module.sourceSha256,
             files: figureFolder(what.target),
-            options: { forScreen: true },
+            options,
           }),
         );
       } catch (error) {
@@ -76,7 +80,7 @@ export async function drawExperiment(what: ExperimentToDraw): Promise<DrawnFigur
   if (!what.hasImports || !existsSync(published)) return drawn;
   for await (const outcome of drawPublishedFigures({
     ...{ module: published, read: what.imported, target: what.target, home: what.home, trials: what.trials },
-    options: { forScreen: true },
+    options,
   }))
     if (outcome.kind === "drawn") drawn.push(outcome.figure);
   return drawn;

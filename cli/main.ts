@@ -211,6 +211,7 @@ function buildProgram(): Command {
       "--from <folder>",
       "from another store (s3://BUCKET), or a paper's published results for experiments that can read them",
     )
+    .option("--formats <list>", "only these: svg, png, pdf", "svg,png,pdf")
     .option("--gallery", "also one self-contained page of the run: figures, trials, receipt")
     .description("draw the figures again from the results in the store")
     .action(act(program, async () => (await import("./commands/figures.ts")).figures));

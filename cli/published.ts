@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AnyFigure, Figure } from "../analysis/figure.ts";
 import { figureFolder } from "../analysis/figure-folder.ts";
+import type { FigureFormat } from "../analysis/render/render-figure.ts";
 import type { Trial } from "../analysis/trials.ts";
 import type { DrawnFigure, DrawOptions } from "../analysis/write-figure.ts";
 import { findDrawn, inputKeyOf, writeFigure } from "../analysis/write-figure.ts";
@@ -79,7 +80,10 @@ export async function* drawPublishedFigures(what: PublishedToDraw): AsyncGenerat
       // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- AnyFigure is Figure<any>
       const own: Figure<object> = figure;
       const origin = { trials: [], artifacts: used, missing, codeVersion: version, figureSourceSha256: sourceSha256 };
-      yield { kind: "drawn", figure: await writeFigure(own, rows, { origin, files, options, inputKey, trials }) };
+      const drawing = { origin, files, options, inputKey };
+      // A row of a paper's own table names no parameter of ours: only a figure that says so knows its trials.
+      const knowsTrials = own.isFrom !== undefined;
+      yield { kind: "drawn", figure: await writeFigure(own, rows, { ...drawing, trials: knowsTrials ? trials : [] }) };
     }
   }
 }
@@ -99,7 +103,7 @@ export async function drawPublished(
   { output, home }: CommandContext,
   name: string | undefined,
   folder: string,
-  target: string,
+  { target, formats }: { readonly target: string; readonly formats: readonly FigureFormat[] },
 ): Promise<number> {
   const experiment = name ?? "";
   const module = await findModule(experiment);
@@ -109,7 +113,7 @@ export async function drawPublished(
   const into = join(target, experiment.split("/").filter(Boolean).at(-1) ?? "published");
   const drawn: DrawnFigure[] = [];
   for await (const outcome of drawPublishedFigures({
-    ...{ module, target: into, home, options: {}, trials: [] },
+    ...{ module, target: into, home, options: { formats }, trials: [] },
     read: (path) => readOrNothing(join(folder, path)),
   })) {
     if (outcome.kind === "no data") {
@@ -118,7 +122,9 @@ export async function drawPublished(
     }
     const { figure } = outcome;
     drawn.push(figure);
-    output.line(`${join(into, figure.name)}.{svg,png,pdf,csv}${figure.isFromCache ? "  (unchanged)" : ""}`);
+    output.line(
+      `${join(into, figure.name)}.{${[...formats, "csv"].join()}}${figure.isFromCache ? "  (unchanged)" : ""}`,
+    );
     if (figure.missing.length > 0)
       output.note(`  drawn without: ${figure.missing.slice(0, 3).join("; ")}${figure.missing.length > 3 ? "; …" : ""}`);
   }

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { renderGallery } from "../../analysis/gallery/index.ts";
+import type { FigureFormat } from "../../analysis/render/render-figure.ts";
 import type { DrawnFigure } from "../../analysis/write-figure.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import { readRecord } from "../../core/flow/effects.ts";
@@ -24,14 +25,28 @@ interface Options {
   readonly output: string;
   readonly gallery?: true;
   readonly from?: string;
+  readonly formats?: string;
+}
+
+const allFormats = ["svg", "png", "pdf"] as const;
+
+/** The formats named in a list; every one where none is. */
+function readFormats(list: string | undefined): readonly FigureFormat[] {
+  const names = (list ?? allFormats.join()).split(",").map((name) => name.trim());
+  const unknown = names.find((name) => !allFormats.some((format) => format === name));
+  if (unknown !== undefined)
+    throw new FailureError({ class: "invalid", message: `no figure is drawn as "${unknown}"`, hint: "svg, png, pdf" });
+  return allFormats.filter((format) => names.includes(format));
 }
 
 /** Draws an experiment's figures from its newest run with results, or those of every experiment that has any. */
 export async function figures(context: CommandContext, name: string | undefined, options: Options): Promise<number> {
   const { output } = context;
+  const formats = readFormats(options.formats);
   const fromBucket = options.from?.startsWith("s3://") === true;
   const home = fromBucket ? (options.from ?? context.home) : context.home;
-  if (options.from !== undefined && !fromBucket) return drawPublished(context, name, options.from, options.output);
+  if (options.from !== undefined && !fromBucket)
+    return drawPublished(context, name, options.from, { target: options.output, formats });
   const store = openStore(home);
   const experiments = name === undefined ? await experimentsHere() : [name];
   const drawn: { readonly experiment: string; readonly runId: string; readonly figures: readonly DrawnFigure[] }[] = [];
@@ -62,6 +77,7 @@ export async function figures(context: CommandContext, name: string | undefined,
     const made = await drawExperiment({
       ...{ runId, folder: folder.folder, modules: [...modules], trials, planned: plannedTrials(plan), target, home },
       ...(await importsOf(store, runId)),
+      formats,
       note: (text) => output.note(text),
     });
     drawn.push({ experiment: definition.spec.name, runId, figures: made });
@@ -79,7 +95,9 @@ export async function figures(context: CommandContext, name: string | undefined,
       output.line(join(target, "index.html"));
     }
     for (const figure of made) {
-      output.line(`${join(target, figure.name)}.{svg,png,pdf,csv}${figure.isFromCache ? "  (unchanged)" : ""}`);
+      output.line(
+        `${join(target, figure.name)}.{${[...formats, "csv"].join()}}${figure.isFromCache ? "  (unchanged)" : ""}`,
+      );
       if (figure.missing.length > 0)
         output.line(
           `  drawn without ${figure.missing.length} trials: ${figure.missing.slice(0, 3).join(", ")}${figure.missing.length > 3 ? ", …" : ""}`,
