@@ -29,9 +29,9 @@ import { loadVega, sceneOf, visitScene } from "./vega-runtime.ts";
 import type { SceneItem, SceneMark, ScenePage, VegaRuntime } from "./vega-runtime.ts";
 
 /**
- * Part of every redraw cache's key: raise it when the same spec would give other bytes.
+ * Part of every redraw cache's key: raise it when the same spec would give other bytes or warnings.
  */
-export const rendererVersion = "2";
+export const rendererVersion = "3";
 
 /** A spec that can't be drawn; the cause is Vega's own error. */
 export class FigureSpecError extends RepriseError {

@@ -49,8 +49,8 @@ export function renderTrialPage(page: TrialPage): string {
   const parts: readonly (readonly [title: string, body: Html | undefined])[] = [
     ["Result", manifest && renderResult(manifest)],
     ["Parameters", renderRecord(page.parameters, "parameter")],
-    ["Hosts", manifest && renderHosts(manifest)],
-    ["Timeline", manifest && renderStates(manifest)],
+    ["Hosts", manifest && manifest.hosts.length > 0 ? renderHosts(manifest) : undefined],
+    ["Timeline", manifest && manifest.phases.length > 0 ? renderStates(manifest) : undefined],
     ["Resources", renderResources(page)],
     ["Logs", page.logs.length > 0 ? renderLogs(page) : undefined],
     ["Artifacts", manifest && manifest.artifacts.length > 0 ? renderArtifacts(manifest) : undefined],

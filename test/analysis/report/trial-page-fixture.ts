@@ -100,7 +100,7 @@ export const trialPageFixture = (overrides: Partial<TrialPage> = {}): TrialPage 
         "timeMs,scope,cpuUserSec,cpuSystemSec,cpuIdleSec,cpuIowaitSec,cpuStealSec,memoryUsedBytes,netReceivedBytes,netSentBytes,diskReadBytes,diskWrittenBytes",
         ...Array.from(
           { length: 11 },
-          (_, i) => `${Date.parse(at(i))},host,${i / 2},${i / 4},${i},0,0,${1e9},0,${i * 1e6},0,0`,
+          (_, i) => `${Date.parse(at(i))},host,${i / 2},${i / 4},${i},0,0,1000000000,0,${i * 1e6},0,0`,
         ),
       ].join("\n"),
     ),

@@ -40,6 +40,12 @@ describe("renderTrialPage", () => {
     expect(html).toContain("preempted: taken away");
   });
 
+  it("leaves out what an imported trial doesn't have", () => {
+    const manifest = manifestFixture({ hosts: [], phases: [] });
+    const html = renderTrialPage(trialPageFixture({ manifest, samples: {}, logs: [] }));
+    expect(sectionsOf(html)).toEqual(["result", "parameters", "artifacts"]);
+  });
+
   it("shows a trial that has only begun", () => {
     const html = renderTrialPage(
       trialPageFixture({ manifest: undefined, isRunning: true, samples: {}, refreshSec: 3 }),
