@@ -10,6 +10,7 @@ import { anyShape } from "./expression/shape.ts";
 import { isJsonObject, typeName } from "./json-values.ts";
 import { suggest } from "./nearest-name.ts";
 import type { Parameters as ParameterSet } from "./parameters.ts";
+import { zipGroups } from "./zip-groups.ts";
 import type { Path, Problem } from "./problem.ts";
 import { formatPath } from "./problem.ts";
 import type {
@@ -37,7 +38,6 @@ import type {
   LimitsSpec,
   ServiceSpec,
   StepSpec,
-  SweepSpec,
 } from "./schema.ts";
 import type { Scopes } from "./scopes.ts";
 import { buildScopes, hostGroups, portNames, selfShape } from "./scopes.ts";
@@ -596,18 +596,6 @@ export const laidOver = (outer: LimitsProgram | undefined, inner: LimitsProgram)
   cpus: inner.cpus ?? outer?.cpus,
   logBytes: inner.logBytes ?? outer?.logBytes,
 });
-
-type AxisLists = Readonly<Record<string, string | readonly Json[]>>;
-
-/** The groups of `zip:` with their places: one mapping, or a list of them. */
-export function zipGroups(
-  zip: SweepSpec["zip"],
-  at: Path,
-): readonly { readonly path: Path; readonly lists: AxisLists }[] {
-  if (zip === undefined) return [];
-  if (!Array.isArray(zip)) return [{ path: at, lists: zip }];
-  return zip.map((lists, index) => ({ path: [...at, index], lists }));
-}
 
 const countStages = (stages: ReadonlyMap<string, number>): number =>
   stages.size === 0 ? 0 : Math.max(...stages.values()) + 1;

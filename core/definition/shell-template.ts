@@ -1,5 +1,5 @@
-import type { Scope, Value } from "./expression/evaluate.ts";
-import { isRawText, isValueList, textOfRaw } from "./expression/evaluate.ts";
+import type { Scope, Value } from "./expression/values.ts";
+import { isRawText, isValueList, textOfRaw } from "./expression/values.ts";
 import { textOf } from "./expression/functions.ts";
 import { ExpressionError } from "./expression/syntax.ts";
 import type { Template, TemplateMistake } from "./template.ts";

@@ -1,5 +1,5 @@
 import type { Json } from "../effects/json.ts";
-import type { Scope, Value } from "./expression/evaluate.ts";
+import type { Scope, Value } from "./expression/values.ts";
 import { plainValue } from "./expression/functions.ts";
 import type { ShapeScope } from "./expression/shape.ts";
 import { isJsonList, isJsonObject } from "./json-values.ts";

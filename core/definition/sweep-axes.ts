@@ -3,13 +3,13 @@ import { isJsonList } from "./json-values.ts";
 import type { Assignment, Parameters, Report } from "./parameters.ts";
 import { findTarget, readAssignments } from "./parameters.ts";
 import { suggest } from "./nearest-name.ts";
-import type { ValueObject } from "./expression/evaluate.ts";
+import type { ValueObject } from "./expression/values.ts";
 import type { Path } from "./problem.ts";
 import { DefinitionError, formatPath } from "./problem.ts";
 import type { Problem } from "./problem.ts";
 import type { Program } from "./program.ts";
 import type { SweepSpec } from "./schema.ts";
-import { zipGroups } from "./compile-program.ts";
+import { zipGroups } from "./zip-groups.ts";
 
 /** One position on an axis. */
 export interface Setting {

@@ -1,7 +1,7 @@
 import { ExpressionError } from "./expression/syntax.ts";
 import type { Expression, Loop } from "./expression/syntax.ts";
 import { parseExpression, parseLoopHead } from "./expression/parse.ts";
-import type { Scope, Value } from "./expression/evaluate.ts";
+import type { Scope, Value } from "./expression/values.ts";
 import { asBoolean, evaluate, loopScopes } from "./expression/evaluate.ts";
 import { textOf } from "./expression/functions.ts";
 import type { ShapeScope } from "./expression/shape.ts";

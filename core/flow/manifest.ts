@@ -3,16 +3,26 @@ import type { AttemptOutcome } from "../evidence/attempt-manifest.ts";
 import { buildAttemptManifest, writeAttemptManifest } from "../evidence/attempt-manifest.ts";
 import type { CollectedArtifacts } from "../evidence/collect-artifacts.ts";
 import type { Failure } from "../errors/failure.ts";
+import type { PhaseRef } from "../names/keys.ts";
 import { attemptKeys, deploymentKeys, runKeys } from "../names/keys.ts";
 import type { CheckVerdict, Topology } from "../plan/types.ts";
-import type { HostFacts } from "../ports/host-agent.ts";
+import type { HostFacts, StepResult } from "../ports/host-agent.ts";
+import type { StartRecord } from "../records/schemas.ts";
 import { claimRecordSchema, hostFactsSchema, runRecordSchema, topologySchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
 import { listKeys, readRecord, requireRecord } from "./effects.ts";
 import { versionsFile } from "./setup.ts";
 import type { AttemptState } from "./states.ts";
 import { laneHosts } from "./steps.ts";
-import type { PhaseEvidence } from "./verify.ts";
+
+/** One phase of an attempt as it went: evidence, and what checks are made on. */
+export interface PhaseEvidence {
+  readonly ref: PhaseRef;
+  readonly results: readonly StepResult[];
+  readonly start: StartRecord | undefined;
+  /** Hosts that should have reported and didn't. */
+  readonly silent: readonly string[];
+}
 
 export interface AttemptFindings {
   readonly state: AttemptState;

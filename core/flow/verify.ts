@@ -1,14 +1,14 @@
 import type { Failure } from "../errors/failure.ts";
 import type { CollectedArtifacts } from "../evidence/collect-artifacts.ts";
 import { collectArtifacts } from "../evidence/collect-artifacts.ts";
-import type { AttemptRef, PhaseRef } from "../names/keys.ts";
+import type { AttemptRef } from "../names/keys.ts";
 import { attemptPrefix, phaseKeys, runPrefix } from "../names/keys.ts";
 import type { CheckVerdict, LandedFiles, PlannedPoint } from "../plan/types.ts";
 import type { StepResult } from "../ports/host-agent.ts";
-import type { StartRecord } from "../records/schemas.ts";
 import { expectedRecordSchema, startRecordSchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
 import { readRecord } from "./effects.ts";
+import type { PhaseEvidence } from "./manifest.ts";
 import { recordManifest } from "./manifest.ts";
 import { doneResults } from "./phase.ts";
 import { attemptFailure } from "./record.ts";
@@ -29,15 +29,6 @@ const longestMessage = 2_000;
 
 /** A client that started later than agreed by more than this measured something else: the trial runs again. */
 const latestStartMs = 250;
-
-/** One phase of an attempt as it went: evidence, and what checks are made on. */
-export interface PhaseEvidence {
-  readonly ref: PhaseRef;
-  readonly results: readonly StepResult[];
-  readonly start: StartRecord | undefined;
-  /** Hosts that should have reported and didn't. */
-  readonly silent: readonly string[];
-}
 
 /**
  * Decides whether an attempt is a result: every host reported, every artifact landed with its digest, clients started

@@ -1,4 +1,4 @@
-import type { Scope } from "../definition/expression/evaluate.ts";
+import type { Scope } from "../definition/expression/values.ts";
 import type { CheckProgram, Program, RangeProgram } from "../definition/program.ts";
 import type { CheckVerdict, LandedFiles } from "../plan/types.ts";
 import type { LandedFile } from "./landed.ts";

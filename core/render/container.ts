@@ -1,5 +1,5 @@
 import type { ContainerProgram } from "../definition/program.ts";
-import type { Scope } from "../definition/expression/evaluate.ts";
+import type { Scope } from "../definition/expression/values.ts";
 import type { UnitLimits } from "../ports/host-agent.ts";
 import { shellWord } from "../supervision/shell-word.ts";
 

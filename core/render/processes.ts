@@ -1,8 +1,8 @@
-import type { Scope } from "../definition/expression/evaluate.ts";
+import type { Scope } from "../definition/expression/values.ts";
 import type { LoadedDefinition, ProcessProgram } from "../definition/program.ts";
 import type { TopologyHost } from "../plan/types.ts";
-import type { KnownHost } from "./scope.ts";
-import { hostsOn } from "./scope.ts";
+import type { KnownHost } from "./known-hosts.ts";
+import { hostsOn } from "./known-hosts.ts";
 
 /** One process of a service or job: where it runs and which ports it has. */
 export interface Process {

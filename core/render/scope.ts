@@ -1,37 +1,13 @@
 import type { Json, JsonObject } from "../effects/json.ts";
-import type { Scope, Value, ValueObject } from "../definition/expression/evaluate.ts";
+import type { Scope, Value, ValueObject } from "../definition/expression/values.ts";
 import type { LoadedDefinition } from "../definition/program.ts";
-import { hostGroups } from "../definition/scopes.ts";
 import type { Plan, ResolvedSource, Topology, TopologyHost, TrialContext } from "../plan/types.ts";
+import type { KnownHost } from "./known-hosts.ts";
+import { groupHosts } from "./known-hosts.ts";
 import type { Process } from "./processes.ts";
 
 /** Parameters, sources and the like have no absent members, so that they are values as they are. */
 export const toValue = (json: Json): Value => json as Value;
-
-/** A host as far as it is known before it exists. */
-export interface KnownHost {
-  readonly name: string;
-  readonly role: string;
-  readonly labels: readonly string[];
-  readonly index: number;
-}
-
-/** Hosts by role and label, each list in the plan's order. */
-export function groupHosts<H extends KnownHost>(
-  definition: LoadedDefinition,
-  hosts: readonly H[],
-): Readonly<Record<string, readonly H[]>> {
-  return Object.fromEntries(
-    hostGroups(definition.spec).map((group) => [
-      group,
-      hosts.filter((host) => host.role === group || host.labels.includes(group)),
-    ]),
-  );
-}
-
-/** Hosts of any of the roles and labels, in the plan's order, each once. */
-export const hostsOn = <H extends KnownHost>(hosts: readonly H[], on: readonly string[]): readonly H[] =>
-  hosts.filter((host) => on.some((group) => host.role === group || host.labels.includes(group)));
 
 /** What hangs on the point alone: parameters, derived variables, which hosts there are. */
 export function pointScope(definition: LoadedDefinition, parameters: JsonObject, hosts: readonly KnownHost[]): Scope {

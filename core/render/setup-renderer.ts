@@ -1,10 +1,11 @@
 import type { Json, JsonObject } from "../effects/json.ts";
-import type { Scope, Value, ValueObject } from "../definition/expression/evaluate.ts";
+import type { Scope, Value, ValueObject } from "../definition/expression/values.ts";
 import { canonicalJson, isJsonObject, valueAt, withValueAt } from "../definition/json-values.ts";
 import type { LoadedDefinition, StepProgram } from "../definition/program.ts";
 import type { FetchRule, Plan, PublishRule, RenderedStep, Topology, TopologyHost } from "../plan/types.ts";
 import type { Unit } from "../ports/host-agent.ts";
-import { hostsOn, rootFromShared, setupScope, toValue } from "./scope.ts";
+import { rootFromShared, setupScope, toValue } from "./scope.ts";
+import { hostsOn } from "./known-hosts.ts";
 import { commonEnv, contextFile, withPrelude } from "./script.ts";
 
 /** Set-up's folder on a host, which trials see as `$REPRISE_SHARED`; seen from a set-up attempt's own folder. */

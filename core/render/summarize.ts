@@ -1,5 +1,5 @@
 import type { Json } from "../effects/json.ts";
-import type { Scope } from "../definition/expression/evaluate.ts";
+import type { Scope } from "../definition/expression/values.ts";
 import { isJsonList, isJsonObject } from "../definition/json-values.ts";
 import type { Program } from "../definition/program.ts";
 import type { MetricSpec } from "../definition/schema.ts";

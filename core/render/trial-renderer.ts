@@ -1,5 +1,5 @@
 import { laidOver } from "../definition/compile-program.ts";
-import type { Scope, Value } from "../definition/expression/evaluate.ts";
+import type { Scope, Value } from "../definition/expression/values.ts";
 import type {
   EnvProgram,
   EventProgram,
@@ -18,8 +18,9 @@ import type { EventScript } from "./event-scripts.ts";
 import { shapeScript, unitScript } from "./event-scripts.ts";
 import type { ArmScopes, Process } from "./processes.ts";
 import { isUnitOf, layOut, processCount } from "./processes.ts";
-import type { KnownHost } from "./scope.ts";
-import { addressOf, hostsOn, pointScope, rootFromUnit, selfOfHost, selfOfProcess, trialScope } from "./scope.ts";
+import type { KnownHost } from "./known-hosts.ts";
+import { addressOf, pointScope, rootFromUnit, selfOfHost, selfOfProcess, trialScope } from "./scope.ts";
+import { hostsOn } from "./known-hosts.ts";
 import { commonEnv, contextFile, withPrelude } from "./script.ts";
 import { imageFile, inContainer, prepareContainers } from "./container.ts";
 import { barrierFolder, cpuCheck, makePipes, meetsPartner, sideEnv, startPipeOf } from "./sides.ts";

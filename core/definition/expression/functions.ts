@@ -1,5 +1,5 @@
-import type { Value, ValueObject } from "./evaluate.ts";
-import { finite, isRawText, isScalarValue, isValueList, isValueObject, rawText, textOfRaw } from "./evaluate.ts";
+import type { Value, ValueObject } from "./values.ts";
+import { finite, isRawText, isScalarValue, isValueList, isValueObject, rawText, textOfRaw } from "./values.ts";
 import { ExpressionError } from "./syntax.ts";
 import { typeName } from "../json-values.ts";
 

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
-import type { Scope } from "../../../core/definition/expression/evaluate.ts";
+import type { Scope } from "../../../core/definition/expression/values.ts";
 import { interpreterOf, parseShellTemplate, renderShell } from "../../../core/definition/shell-template.ts";
 
 const render = (text: string, scope: Scope): string => {

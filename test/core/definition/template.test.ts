@@ -6,7 +6,7 @@ import {
   TemplateError,
 } from "../../../core/definition/template.ts";
 import { listShape, objectShape, scalarShape } from "../../../core/definition/expression/shape.ts";
-import type { Scope } from "../../../core/definition/expression/evaluate.ts";
+import type { Scope } from "../../../core/definition/expression/values.ts";
 
 const scope: Scope = { n: 3, list: [1, 2], on: true, hosts: [{ name: "a" }, { name: "b" }], text: "x" };
 const render = (text: string): string => {

@@ -1,5 +1,6 @@
-import { evaluate, isRawText } from "../../../../core/definition/expression/evaluate.ts";
-import type { Scope } from "../../../../core/definition/expression/evaluate.ts";
+import { evaluate } from "../../../../core/definition/expression/evaluate.ts";
+import { isRawText } from "../../../../core/definition/expression/values.ts";
+import type { Scope } from "../../../../core/definition/expression/values.ts";
 import { parseExpression } from "../../../../core/definition/expression/parse.ts";
 import { ExpressionError } from "../../../../core/definition/expression/syntax.ts";
 
