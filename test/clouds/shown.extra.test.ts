@@ -81,6 +81,22 @@ describe("reprise run experiments/quickstart", () => {
   );
 });
 
+describe("a host that fails to set itself up", () => {
+  it(
+    "ends the run by class boot, in cloud-init's own words, and nothing is left",
+    async () => {
+      const clouds = await open();
+      const args = ["run", experiment("broken"), "--on", "gcp:us-central1-a", "--yes"];
+      const finished = await clouds.installation.run(args, { timeoutSec });
+      expect({ code: finished.code, stderr: finished.stderr.slice(-2_000) }).toMatchObject({ code: 21 });
+      expect(finished.stderr).toMatch(/worker-0 failed to set itself up.*package_update_upgrade_install/);
+      expect(finished.stderr).toContain("Unable to locate package no-such-package-anywhere");
+      expect(clouds.leftovers()).toEqual([]);
+    },
+    timeoutSec * 1000,
+  );
+});
+
 describe("one run", () => {
   it(
     "is spread over two clouds",
@@ -132,7 +148,7 @@ describe("a spot machine that its cloud takes back", () => {
       takeBack(clouds, machine?.id ?? "", machine?.name ?? "");
       const finished = await running.done;
       const runId = await expectCleanEnd(clouds, finished);
-      expect(finished.stderr).toMatch(/trial 0 .*preempted/);
+      expect(finished.stderr).toMatch(/trial 0, attempt 1: preempted: lost worker-0/);
       const rows = await clouds.installation.json<object[]>(["results", runId]);
       expect(rows).toMatchObject([{ attempt: 2, outcome: "valid" }]);
       const asked = (await clouds.receipts(runId)).flatMap(({ rounds }) => rounds.map((round) => round.asked ?? ""));
