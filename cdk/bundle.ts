@@ -72,8 +72,8 @@ export const bundleOptions = (root: string): BuildOptions => ({
   // CommonJS packages inside ask for Node's own modules by require, and where they are.
   banner: {
     js: [
-      'import{createRequire as __r}from"node:module";import{fileURLToPath as __f}from"node:url";',
-      'const require=__r(import.meta.url),__filename=__f(import.meta.url),__dirname=__f(new URL(".",import.meta.url));',
+      'import{createRequire as __repriseRequire}from"node:module";import{fileURLToPath as __reprisePath}from"node:url";',
+      'const require=__repriseRequire(import.meta.url),__filename=__reprisePath(import.meta.url),__dirname=__reprisePath(new URL(".",import.meta.url));',
     ].join(""),
   },
   plugins: [ownFilesArePure(root), oneLanguage],

@@ -102,7 +102,10 @@ describe("cloudCapabilities", () => {
     throw new Error("nothing is asked");
   };
   it("are what the providers say of themselves, where hosts can reach the endpoint", () => {
-    const aws = createAwsProvider({ clock, random, ec2: never, hosts: { run: never } }, { homeRegion: "us-east-1" });
+    const aws = createAwsProvider(
+      { clock, random, ec2: never, hosts: { run: never }, reachesControl: true },
+      { homeRegion: "us-east-1" },
+    );
     const clients = { subscriptionId: "s" } as Parameters<typeof createAzureProvider>[0]["clients"]; // never asked
     const azure = createAzureProvider({ clock, random, clients, reachesControl: true });
     const auth = { request: never } as unknown as Parameters<typeof createGcpProvider>[0]["auth"]; // never asked
