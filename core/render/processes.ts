@@ -16,9 +16,6 @@ export interface Process {
   readonly ports: Readonly<Record<string, number>>;
 }
 
-/** Lanes share the hosts of scope `deployment`: each takes ports from a stretch of its own. */
-export const sharedPortsPerLane = 64;
-
 export const unitName = (name: string, index: number, arm: "A" | "B" | undefined): string =>
   `${name}-${index}${arm === undefined ? "" : `.${arm.toLowerCase()}`}`;
 
@@ -64,13 +61,8 @@ export type ArmScopes =
  *
  * @see FrankenPaxos' harness: roles on hosts of a list, cycling
  */
-export function layOut(
-  definition: LoadedDefinition,
-  scopes: ArmScopes,
-  hosts: readonly TopologyHost[],
-  lane: number,
-): Process[] {
-  const ports = new PortBook(definition, lane);
+export function layOut(definition: LoadedDefinition, scopes: ArmScopes, hosts: readonly TopologyHost[]): Process[] {
+  const ports = new PortBook(definition);
   const { services, jobs } = definition.program;
   return [...services, ...jobs].flatMap((program) => {
     const arms =
@@ -107,13 +99,11 @@ function layOutProgram(input: {
 
 class PortBook {
   readonly #definition: LoadedDefinition;
-  readonly #lane: number;
   readonly #next = new Map<string, number>();
   readonly #taken = new Map<string, string>();
 
-  constructor(definition: LoadedDefinition, lane: number) {
+  constructor(definition: LoadedDefinition) {
     this.#definition = definition;
-    this.#lane = lane;
   }
 
   take(program: ProcessProgram, unit: string, host: TopologyHost, scope: Scope): Readonly<Record<string, number>> {
@@ -126,14 +116,7 @@ class PortBook {
   }
 
   #free(program: ProcessProgram, unit: string, host: TopologyHost): number {
-    const base = host.portBase + (host.lane === "shared" ? this.#lane * sharedPortsPerLane : 0);
-    for (let port = this.#next.get(host.name) ?? base; ; port++) {
-      if (host.lane === "shared" && port >= base + sharedPortsPerLane) {
-        this.#definition.fail(
-          [...program.path, "ports"],
-          `more than ${sharedPortsPerLane} ports on the shared host ${host.name}`,
-        );
-      }
+    for (let port = this.#next.get(host.name) ?? host.portBase; ; port++) {
       if (port > 65_535) this.#definition.fail([...program.path, "ports"], `${host.name} has no ports left`);
       this.#next.set(host.name, port + 1);
       if (!this.#taken.has(placeOf(host, port))) {

@@ -149,7 +149,7 @@ export class TrialRenderer {
       .filter((host) => host.lane === trial.lane || host.lane === "shared")
       .sort((a, b) => order(a) - order(b) || (a.name < b.name ? -1 : 1));
     const scopes = this.#armScopes(point, hosts, trial);
-    const processes = layOut(this.#definition, scopes, hosts, trial.lane);
+    const processes = layOut(this.#definition, scopes, hosts);
     this.#last = { trial, point, hosts, scopes, processes, known: new Map(), json: new Map() };
     return this.#last;
   }

@@ -101,21 +101,6 @@ describe("renderTrial", () => {
     expect(opened.renderTrial("services", 0, shuffled)).toEqual(first.experiment.renderTrial("services", 0, trial));
   });
 
-  it("lets lanes share hosts without sharing ports", () => {
-    const shared = fixture({
-      deployments: "{ c: { lanes: 2, roles: { monitor: { scope: deployment }, client: {} } } }",
-      trial: "{ services: { m: { on: monitor, ports: [a, b], run: x } }, jobs: { load: { on: client, run: x } } }",
-    });
-    const ports = (lane: number) => {
-      const unit = shared.units("services", shared.trial("load.clients=1", { lane })).get("m-0");
-      return (JSON.parse(fileOf(unit, "reprise.json")) as { self: { ports: unknown } }).self.ports;
-    };
-    expect([ports(0), ports(1)]).toEqual([
-      { a: 20_000, b: 20_001 },
-      { a: 20_064, b: 20_065 },
-    ]);
-  });
-
   it("keeps ports apart where hosts share an address", () => {
     const local = fixture({
       trial:
