@@ -15,6 +15,8 @@ export interface TrialResults {
   readonly benchmark: (trial: Trial) => string;
   /** The file that each side leaves. */
   readonly file: string;
+  /** Which files it is, where its name isn't always the same. @default those called `file` */
+  readonly match?: RegExp;
   /** A parser of `analysis/duet`, or a mapping. */
   readonly read: ((text: string) => Parsed<IterationTiming>) | HarnessMapping;
 }
@@ -49,7 +51,7 @@ export async function readTrialIterations(trials: readonly Trial[], results: Tri
       });
     }
     const type: RunType = comparison.mode !== "duet" ? "seqn" : comparison.barrier ? "syncduet" : "duet";
-    for (const artifact of artifactsNamed(trial, results.file)) {
+    for (const artifact of filesOf(trial, results)) {
       const text = await readText(artifact.open(), artifact.key);
       const parsed = typeof results.read === "function" ? results.read(text) : parseByMapping(text, results.read);
       const [skipped] = parsed.skipped;
@@ -76,6 +78,13 @@ export async function readTrialIterations(trials: readonly Trial[], results: Tri
     }
   }
   return rows;
+}
+
+function filesOf(trial: Trial, { file, match }: TrialResults): TrialArtifact[] {
+  if (match === undefined) return artifactsNamed(trial, file);
+  const found = trial.artifacts.filter(({ path }) => match.test(path));
+  if (found.length > 0) return found;
+  throw new TrialResultsError(`${describeTrial(trial)} has no file that matches ${String(match)}`);
 }
 
 /** The side whose process left a file: `work-0.b/iterations.csv` is B's. */
