@@ -40,5 +40,13 @@ export {
   watchReads,
 } from "./trials.ts";
 export type { Trial, TrialArtifact, TrialComparison } from "./trials.ts";
-export { drawFigure, drawnRows, FigureProvenance, findDrawn, inputKeyOf, readProvenance, writeFigure } from "./write-figure.ts";
+export {
+  drawFigure,
+  drawnRows,
+  FigureProvenance,
+  findDrawn,
+  inputKeyOf,
+  readProvenance,
+  writeFigure,
+} from "./write-figure.ts";
 export type { DrawFromTrials, DrawnFigure, DrawOptions, FigureFiles, FigureOrigin } from "./write-figure.ts";
