@@ -1,0 +1,13 @@
+import { higherMeans } from "../../cli/commands/compare.ts";
+
+describe("higherMeans", () => {
+  it.each([
+    ["p99Ms", "slower"],
+    ["throughputPerSec", "faster"],
+    ["elapsedSec", "slower"],
+    ["outputBytes", "more"],
+    ["items", "more"],
+  ] as const)("of %s: %s", (metric, meaning) => {
+    expect(higherMeans(metric)).toBe(meaning);
+  });
+});
