@@ -248,9 +248,11 @@ describe("ShellAgent", () => {
     await expect(text()).rejects.toBe(lost);
     expect(clock.sleeps).toHaveLength(4);
     transport.chunks.length = 0;
-    const absent = new FailureError({ class: "command", message: "no file" });
-    transport.chunks.push([absent]);
-    await expect(text()).rejects.toBe(absent);
+    // Not to be tried again: nobody else has that file.
+    transport.chunks.push([new FailureError({ class: "command", message: "exit code 66", hint: "no file log" })]);
+    await expect(text()).rejects.toMatchObject({
+      failure: { class: "collect", message: "server-0: can't read log: no file log" },
+    });
   });
 
   it.each(["relative/root", "", "/", "/a/../b", "/a\nb", "/a'b"])("refuses %j as a root", (root) => {
