@@ -13,7 +13,7 @@ import { stackOf } from "./deployed/place.ts";
 import { followRun } from "./follow.ts";
 import { homePaths } from "../engines/embedded/home.ts";
 import { newestEpoch, openStore } from "./home.ts";
-import type { CommandContext } from "./main.ts";
+import type { CommandContext } from "./context.ts";
 
 /** Whatever drives a run at this moment. */
 export interface Driver {

@@ -1,7 +1,7 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import type { StackRef } from "./deployed/stack.ts";
+import type { CommandContext } from "./context.ts";
 import { createOutput, reportError } from "./output.ts";
-import type { Output } from "./output.ts";
 
 /**
  * The command line: parses flags, calls, prints. Each command's code is loaded when it is asked for, so that `--help`
@@ -14,16 +14,6 @@ interface Globals {
   readonly profile?: string;
   readonly region?: string;
   readonly stack?: string;
-}
-
-/** What every command gets beside its own arguments. */
-export interface CommandContext {
-  readonly output: Output;
-  readonly engine: "embedded" | "aws";
-  /** The deployed control plane that `--stack` and `--region` name, whether it is there or not. */
-  readonly stack: StackRef;
-  /** Folder of the embedded engine's state and store, or the deployed one's bucket: see `parseHome`. */
-  readonly home: string;
 }
 
 type Action<A extends unknown[]> = (context: CommandContext, ...args: A) => Promise<number | undefined>;

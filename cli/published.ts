@@ -11,7 +11,7 @@ import { sha256Hex } from "../core/evidence/sha256.ts";
 import { version } from "../engines/embedded/version.ts";
 import { loadExperimentModule } from "./figures-module.ts";
 import { cacheFolder } from "./home.ts";
-import type { CommandContext } from "./main.ts";
+import type { CommandContext } from "./context.ts";
 
 /** A file of published results by its path, or undefined. */
 export type ReadPublished = (path: string) => Promise<Uint8Array | undefined>;

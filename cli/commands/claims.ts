@@ -4,7 +4,7 @@ import { findExperimentOf } from "../experiment-of-run.ts";
 import { findRun, openStore } from "../home.ts";
 import { judgeRun } from "../judge-run.ts";
 import { loadTrials } from "../load-trials.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { readStoredRun } from "../stored-definition.ts";
 
 interface Options {

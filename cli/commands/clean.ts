@@ -2,7 +2,7 @@ import { FailureError } from "../../core/errors/failure.ts";
 import { blobKey, runPrefix, sharedResultKey, runKeys } from "../../core/names/keys.ts";
 import { engineOf } from "../drive.ts";
 import { findRun, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { openDeployments } from "../run-hosts.ts";
 import { confirm } from "../confirm.ts";
 

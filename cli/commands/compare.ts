@@ -14,7 +14,7 @@ import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { openStoredRun } from "../../engines/embedded/world.ts";
 import { findRun, openStore } from "../home.ts";
 import { loadTrials } from "../load-trials.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { table } from "../output.ts";
 
 interface Options {

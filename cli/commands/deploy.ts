@@ -13,7 +13,7 @@ import { openDeployed } from "../deployed/open.ts";
 import { buildHome } from "../deployed/place.ts";
 import { readStack } from "../deployed/stack.ts";
 import { openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 export interface DeployOptions {
   readonly providers: string;

@@ -14,7 +14,7 @@ import { judgeClock, judgeNode, judgeVersion, runChecks } from "../deployed/chec
 import { buildHome } from "../deployed/place.ts";
 import { awsFailure, readStack } from "../deployed/stack.ts";
 import { openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 const marks = { good: "ok  ", look: "look", bad: "BAD " } as const;
 

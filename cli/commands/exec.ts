@@ -2,7 +2,7 @@ import { forEachBounded } from "../../core/flow/fan-out.ts";
 import type { CommandResult, RemoteTask } from "../../core/ports/transport.ts";
 import { hostAddress } from "../../engines/embedded/world.ts";
 import { findRun, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { openTransport } from "../open-transport.ts";
 import { liveHosts } from "../run-hosts.ts";
 

@@ -6,7 +6,7 @@ import { openStoredRun } from "../../engines/embedded/world.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
 import type { SelectionOptions } from "../load.ts";
 import { loadExperiment } from "../load.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 /** How many earlier runs of the experiment are looked at, newest first. */
 const mostEarlier = 20;

@@ -5,7 +5,7 @@ import { extendRun } from "../../core/flow/extend.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { openStoredRun } from "../../engines/embedded/world.ts";
 import { findRun, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { openTransport } from "../open-transport.ts";
 import { openOwnProviders } from "../own-providers.ts";
 import { duration } from "../output.ts";

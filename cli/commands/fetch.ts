@@ -2,7 +2,7 @@ import { exitCodes } from "../../core/errors/failure.ts";
 import { fetchRun } from "../../core/evidence/fetch-run.ts";
 import { localFiles } from "../../stores/export/local-files.ts";
 import { findRun, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 export async function fetch({ output, home }: CommandContext, name: string, folder: string): Promise<number> {
   const store = openStore(home);

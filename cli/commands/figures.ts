@@ -15,7 +15,7 @@ import { findRun, listRuns, openStore } from "../home.ts";
 import { judgeRun } from "../judge-run.ts";
 import { loadDefinition } from "../load.ts";
 import { loadTrials, plannedTrials } from "../load-trials.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { drawPublished } from "../published.ts";
 import { galleryFigures, readRun, runPage } from "../report/run-page.ts";
 import { readStoredRun } from "../stored-definition.ts";

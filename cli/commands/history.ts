@@ -5,7 +5,7 @@ import type { HistoryEvent } from "../../engines/asl/history.ts";
 import { renderHistory } from "../../engines/asl/render-history.ts";
 import { stackOf } from "../deployed/place.ts";
 import { findRun, newestEpoch, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { sweepExecution } from "../../core/names/keys.ts";
 
 interface Options {

@@ -15,7 +15,7 @@ import { toCsv, toJson, toParquet } from "../../stores/export/result-files.ts";
 import { parseDuetConfig } from "../duet/config.ts";
 import { definitionOfConfig } from "../duet/definition.ts";
 import { findIterations, overlapsTable, tableOf, unifiedTable } from "../duet/results.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import type { Output } from "../output.ts";
 import { table } from "../output.ts";
 

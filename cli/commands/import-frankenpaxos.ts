@@ -10,7 +10,7 @@ import { cacheFolder, openStore } from "../home.ts";
 import type { FoundResults } from "../imported-run.ts";
 import { writeImportedRun } from "../imported-run.ts";
 import { loadDefinition } from "../load.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import type { ImportOptions } from "./import.ts";
 
 /** What `import-results.ts` of the experiment exports. */

@@ -1,5 +1,5 @@
 import { FailureError } from "../../core/errors/failure.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 export interface ImportOptions {
   readonly all?: true;

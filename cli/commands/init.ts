@@ -2,7 +2,7 @@ import { cp, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { FailureError } from "../../core/errors/failure.ts";
 import { packageRoot } from "../../engines/embedded/package-files.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 /** The quickstart is what a new experiment begins as: small, real, and it runs at once. */
 const template = join(packageRoot(), "experiments", "quickstart");

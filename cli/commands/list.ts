@@ -2,7 +2,7 @@ import { requireRecord } from "../../core/flow/effects.ts";
 import { runKeys } from "../../core/names/keys.ts";
 import { runRecordSchema } from "../../core/records/schemas.ts";
 import { listRuns, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { table } from "../output.ts";
 import { readProgress } from "../read-progress.ts";
 

@@ -4,7 +4,7 @@ import { runPrefix } from "../../core/names/keys.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { engineOf } from "../drive.ts";
 import { findRun, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 interface Options {
   readonly follow?: true;

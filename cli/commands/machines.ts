@@ -2,7 +2,7 @@ import { FailureError } from "../../core/errors/failure.ts";
 import { parseSizeBytes } from "../../core/definition/quantities.ts";
 import type { Cloud, MachineType, NeutralMachine, Prices } from "../../providers/catalogue/index.ts";
 import { cloudMachines, clouds, fittingTypes, isCloud } from "../../providers/catalogue/index.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { table } from "../output.ts";
 import { readPrices } from "../prices.ts";
 import { dollars } from "./plan.ts";

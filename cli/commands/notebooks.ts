@@ -11,7 +11,7 @@ import { runRecordSchema } from "../../core/records/schemas.ts";
 import { loadTextModule } from "../figures-module.ts";
 import { cacheFolder, listRuns, openStore } from "../home.ts";
 import { importedPrefix } from "../imported-run.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 interface Options {
   readonly output: string;

@@ -7,7 +7,7 @@ import { unconfiguredClouds } from "../clouds.ts";
 import { killerConditions } from "../killers.ts";
 import type { SelectionOptions } from "../load.ts";
 import { loadExperiment } from "../load.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import type { Output } from "../output.ts";
 import { duration, table } from "../output.ts";
 

@@ -5,7 +5,7 @@ import { exitCodes, toFailure } from "../../core/errors/failure.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import type { Cloud, PriceTable } from "../../providers/catalogue/index.ts";
 import { createWeb, knownPrices, refreshPrices } from "../../providers/catalogue/index.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { table } from "../output.ts";
 import { priceFile } from "../prices.ts";
 import { cloudsOf } from "./machines.ts";

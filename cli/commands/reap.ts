@@ -6,7 +6,7 @@ import { systemClock } from "../../engines/clock/system-clock.ts";
 import { confirm } from "../confirm.ts";
 import { engineOf } from "../drive.ts";
 import { findRun, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { openOwnProviders } from "../own-providers.ts";
 import { table } from "../output.ts";
 

@@ -7,7 +7,7 @@ import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { findRun, openStore } from "../home.ts";
 import { Interrupts } from "../interrupts.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { serveSite } from "../report/serve.ts";
 import type { Site } from "../report/site.ts";
 import { openSite } from "../report/site.ts";

@@ -4,7 +4,7 @@ import { takeInventory } from "../../core/flow/reap.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import type { Prices } from "../../providers/catalogue/index.ts";
 import { isCloud } from "../../providers/catalogue/index.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { openOwnProviders } from "../own-providers.ts";
 import { duration, table } from "../output.ts";
 import { readPrices } from "../prices.ts";

@@ -4,7 +4,7 @@ import type { ResultRow } from "../../core/evidence/result-rows.ts";
 import { resultRows } from "../../core/evidence/result-rows.ts";
 import { toCsv, toJson, toParquet } from "../../stores/export/result-files.ts";
 import { findRun, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 interface Options {
   readonly format: "csv" | "json" | "parquet";

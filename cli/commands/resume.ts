@@ -4,7 +4,7 @@ import { systemClock } from "../../engines/clock/system-clock.ts";
 import { engineOf, follow, startEngine } from "../drive.ts";
 import { Interrupts } from "../interrupts.ts";
 import { findRun, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 export async function resume(
   context: CommandContext,

@@ -20,7 +20,7 @@ import { Interrupts } from "../interrupts.ts";
 import { killerConditions } from "../killers.ts";
 import type { SelectionOptions } from "../load.ts";
 import { loadExperiment } from "../load.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { printPlan } from "./plan.ts";
 
 interface Options extends SelectionOptions {

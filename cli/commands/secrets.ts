@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { PutSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { FailureError } from "../../core/errors/failure.ts";
 import { awsFailure, readStack } from "../deployed/stack.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 type Cloud = "azure" | "gcp";
 

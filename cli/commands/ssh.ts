@@ -7,7 +7,7 @@ import { FailureError } from "../../core/errors/failure.ts";
 import { deriveKeyPair } from "../../core/identity/index.ts";
 import { masterSecretOf } from "../master-secret.ts";
 import { findRun, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { liveHosts } from "../run-hosts.ts";
 
 /** OpenSSH's own client with the run's key and the host's pinned key; both are gone when it ends. */

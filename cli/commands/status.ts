@@ -11,7 +11,7 @@ import { openStoredRun } from "../../engines/embedded/world.ts";
 import { engineOf } from "../drive.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
 import { killerConditions } from "../killers.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { duration, table } from "../output.ts";
 import { readProgress } from "../read-progress.ts";
 import { openDeployments } from "../run-hosts.ts";

@@ -1,6 +1,6 @@
 import { askToStop, engineOf, follow, startEngine } from "../drive.ts";
 import { findRun, newestEpoch, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { openDeployments } from "../run-hosts.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 

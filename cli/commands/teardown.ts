@@ -3,7 +3,7 @@ import { userOf } from "../../core/flow/borrow.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { engineOf, follow, startEngine } from "../drive.ts";
 import { findRun, newestEpoch, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 import { openDeployments } from "../run-hosts.ts";
 
 export async function teardown(context: CommandContext, name: string): Promise<number> {

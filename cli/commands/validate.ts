@@ -1,5 +1,5 @@
 import { loadExperiment } from "../load.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 export async function validate({ output, home }: CommandContext, name: string): Promise<number> {
   const { definition, plan } = await loadExperiment(name, {}, home);

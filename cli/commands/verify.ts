@@ -6,7 +6,7 @@ import { exitCodes } from "../../core/errors/failure.ts";
 import { plainTree } from "../../stores/folder/plain-tree.ts";
 import { runRecordSchema } from "../../core/records/schemas.ts";
 import { findRun, openStore } from "../home.ts";
-import type { CommandContext } from "../main.ts";
+import type { CommandContext } from "../context.ts";
 
 export async function verify({ output, home }: CommandContext, name: string): Promise<number> {
   const { reader, runId } = await findEvidence(home, name);

@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { CommandContext } from "../../../cli/context.ts";
 import { importDuet } from "../../../cli/commands/import-duet.ts";
 import type { Output } from "../../../cli/output.ts";
 import { describeShared, readShared } from "../../analysis/statistics/shared-data.ts";
@@ -41,6 +42,13 @@ const renaissance = (startMs: number, durationsMs: readonly number[]): string =>
   });
 };
 
+const contextOf = (output: KeptOutput, home: string): CommandContext => ({
+  output,
+  home,
+  engine: "embedded",
+  stack: { stack: "none", region: "none" },
+});
+
 describe("importDuet of results", () => {
   let folder: string;
   beforeEach(() => {
@@ -51,7 +59,7 @@ describe("importDuet of results", () => {
   });
   const run = async (path: string, options: { strict?: true } = {}) => {
     const output = new KeptOutput();
-    const code = await importDuet({ output, home: folder }, path, { output: join(folder, "out"), ...options });
+    const code = await importDuet(contextOf(output, folder), path, { output: join(folder, "out"), ...options });
     return { output, code, text: (name: string) => readFileSync(join(folder, "out", name), "utf8") };
   };
   /** Runs of A around 100 ms, and of B so much slower. */
@@ -137,7 +145,7 @@ describeShared("published Renaissance files", () => {
         );
       }
       const output = new KeptOutput();
-      await importDuet({ output, home: folder }, join(folder, "results"), { output: join(folder, "out") });
+      await importDuet(contextOf(output, folder), join(folder, "results"), { output: join(folder, "out") });
       expect(output.lines.join("\n")).toMatch(/chi-square, duet +cannot tell/);
     } finally {
       rmSync(folder, { recursive: true });
