@@ -5,8 +5,16 @@ import { failureClasses, parseFailureErrorName } from "../errors/failure.ts";
 /** What travels between states: ids, counters and timeouts, never contents (design decision 2: 256 KiB). */
 
 /** What Catch adds: the error's name and a cause that is JSON where it is ours. */
-export const caughtSchema = z.object({ Error: z.string(), Cause: z.string().optional() });
-export type Caught = z.infer<typeof caughtSchema>;
+/** What Catch hands on. */
+export interface Caught {
+  readonly Error: string;
+  readonly Cause?: string | undefined;
+}
+
+/** An interpreter may say null for a cause that nobody gave. */
+export const caughtSchema = z
+  .object({ Error: z.string(), Cause: z.string().nullish() })
+  .transform(({ Error, Cause }): Caught => (typeof Cause === "string" ? { Error, Cause } : { Error }));
 
 const stageSchema = z.object({ stage: z.number().int().min(0), more: z.boolean() });
 
