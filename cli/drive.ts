@@ -14,13 +14,7 @@ import { followRun } from "./follow.ts";
 import { homePaths } from "../engines/embedded/home.ts";
 import { newestEpoch, openStore } from "./home.ts";
 import type { CommandContext } from "./context.ts";
-
-/** Whatever drives a run at this moment. */
-export interface Driver {
-  /** `process 4711`, or the console's page of an execution. */
-  readonly description: string;
-  readonly epoch: number;
-}
+import type { Driver } from "./driver.ts";
 
 /** The engine that drives a run, or takes down what it left; undefined when none does. */
 export async function engineOf(home: string, runId: string): Promise<Driver | undefined> {

@@ -11,7 +11,7 @@ import type { FoundResults } from "../imported-run.ts";
 import { writeImportedRun } from "../imported-run.ts";
 import { loadDefinition } from "../load.ts";
 import type { CommandContext } from "../context.ts";
-import type { ImportOptions } from "./import.ts";
+import type { ImportOptions } from "../importer.ts";
 
 /** What `import-results.ts` of the experiment exports. */
 type CollectResults = (

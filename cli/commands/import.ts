@@ -1,15 +1,6 @@
 import { FailureError } from "../../core/errors/failure.ts";
 import type { CommandContext } from "../context.ts";
-
-export interface ImportOptions {
-  readonly all?: true;
-  readonly strict?: true;
-  /** For what becomes files rather than a run. */
-  readonly output?: string;
-}
-
-/** Reads results that a system's own harness left, from a folder of this machine. */
-export type Importer = (context: CommandContext, folder: string, options: ImportOptions) => Promise<number>;
+import type { ImportOptions, Importer } from "../importer.ts";
 
 const importers: Readonly<Record<string, () => Promise<Importer>>> = {
   duet: async () => (await import("./import-duet.ts")).importDuet,

@@ -20,7 +20,7 @@ import type { Plan } from "../../core/plan/types.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { openStoredRun } from "../../engines/embedded/world.ts";
 import { SfnEngine, sfnFailure } from "../../engines/stepfunctions/sfn-engine.ts";
-import type { Driver } from "../drive.ts";
+import type { Driver } from "../driver.ts";
 
 /** Everything that commands ask of a deployed control plane goes through here. */
 export interface DeployedEffects {

@@ -1,7 +1,7 @@
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { openDeployments } from "../run-hosts.ts";
 import { listRuns } from "../home.ts";
-import type { Driver } from "../drive.ts";
+import type { Driver } from "../driver.ts";
 
 export interface LiveRun {
   readonly runId: string;

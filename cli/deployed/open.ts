@@ -5,7 +5,7 @@ import { systemClock } from "../../engines/clock/system-clock.ts";
 import { readHistory } from "../../engines/stepfunctions/history.ts";
 import type { HistoryEvent } from "../../engines/asl/history.ts";
 import { executionArn, masterSecretFromText } from "../../core/names/stack.ts";
-import type { Driver } from "../drive.ts";
+import type { Driver } from "../driver.ts";
 import type { DeployedEffects } from "./drive.ts";
 import { driverOnStack, startOnStack, stopOnStack } from "./drive.ts";
 import type { StackRef } from "./stack.ts";
