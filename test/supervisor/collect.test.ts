@@ -177,7 +177,9 @@ describe("supervisor: evidence", () => {
     expect(await gather(host.agent.read(attempt, "read.txt", 4, 3))).toBe("456");
     expect(await gather(host.agent.read(attempt, "read.txt", 10))).toBe("");
     await expect(gather(host.agent.read(attempt, "absent", 0))).rejects.toMatchObject({ name: "CollectFailure" });
-    await expect(gather(host.agent.read(attempt, "../../supervisor.sh", 0))).rejects.toThrow("not a path below the root");
+    await expect(gather(host.agent.read(attempt, "../../supervisor.sh", 0))).rejects.toThrow(
+      "not a path below the root",
+    );
     await host.run(stepFixture({ stepId: "out", units: [unitFixture({ name: "talk", script: "printf 12345" })] }));
     expect(await host.agent.outputs("out")).toEqual(
       expect.arrayContaining([

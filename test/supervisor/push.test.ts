@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sha256Hex } from "../../core/evidence/sha256.ts";
@@ -9,6 +9,8 @@ import type { TestHost } from "./test-host.ts";
 import { eventually, openTestHost, stepFixture, unitFixture } from "./test-host.ts";
 
 const settings = { beatEveryMs: 100, liveEveryMs: 100, retryMs: 20, reportGraceMs: 10_000, partBytes: 1_000_000 };
+
+const isZombie = (pid: string): boolean => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 
 describe("supervisor: push", () => {
   let endpoint: FakeEndpoint;
@@ -89,17 +91,17 @@ describe("supervisor: push", () => {
 
   it("goes on where a killed uploader was cut off", async () => {
     host = await openTestHost({ settings });
-    let isCut = false;
+    let pusher = "";
     endpoint.fault = (call) => {
-      if (call !== "put" || isCut) return undefined;
-      isCut = true;
-      const pusher = readFileSync(join(host.root, ".state/steps/cut/pusher"), "utf8").split(".")[0];
+      if (call !== "put" || pusher !== "") return undefined;
+      pusher = readFileSync(join(host.root, ".state/steps/cut/pusher"), "utf8").split(".")[0] ?? "";
       // The uploader and all that it started, in the middle of a request.
       spawnSync("kill", ["-KILL", "--", `-${pusher}`]);
       return "hang-up";
     };
     const result = await host.run(produces("cut"));
-    await eventually(() => isCut);
+    // A signal is on its way when `kill` returns: whoever looks too early takes the uploader for alive.
+    await eventually(() => pusher !== "" && (!existsSync(`/proc/${pusher}`) || isZombie(pusher)));
     await host.agent.status("cut"); // any call finds out and starts another
     await acknowledged("cut");
     expect([...endpoint.landed.keys()].sort()).toEqual(result.artifacts.map((file) => file.path));
