@@ -670,7 +670,10 @@ export const claimSchema = z.strictObject({
   text: z.string().optional().describe("The claim in the paper's words."),
   metric: z.string().min(1).describe("A column: a metric of `summary:` or of the experiment's rows."),
   of: wherePoints.describe("The points it speaks of."),
-  reduce: z.enum(["median", "mean", "min", "max"]).default("median").describe("How the points of one pass become one number."),
+  reduce: z
+    .enum(["median", "mean", "min", "max"])
+    .default("median")
+    .describe("How the points of one pass become one number."),
   relativeTo: wherePoints.optional().describe("The claim is the ratio to these points."),
   paper: z.union([z.number(), z.string()]).describe("What the paper says."),
   tolerance: share.optional().describe("How far a reproduction may be off."),
