@@ -248,7 +248,8 @@ class Host implements NetnsHost {
   }
 
   removeNetwork(): void {
-    ip(`netns del ${this.given.id}`);
+    // The cable first: left to itself it goes some time after its namespace.
+    ip(`link del ${this.given.id}h`, `netns del ${this.given.id}`);
   }
 }
 
