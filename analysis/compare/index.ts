@@ -2,3 +2,4 @@
 export * from "./compare-trials.ts";
 export * from "./contrast.ts";
 export * from "./figures.ts";
+export * from "./suite-figures.ts";

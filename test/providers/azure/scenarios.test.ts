@@ -1,56 +1,11 @@
-import type { Provider, TaggedResource } from "../../../core/ports/provider.ts";
+import { ClockDriver, driven } from "../driven-provider.ts";
 import { providerScenarios } from "../provider-scenarios.ts";
 import type { ProviderWorld } from "../provider-scenarios.ts";
 import { azureWorld, deploymentIntents, eastus } from "./azure-world.ts";
-import type { AzureWorld } from "./azure-world.ts";
-
-/** Lets the virtual clock run while anything is asked for: the scenarios know nothing of it, and ask at the same time. */
-class Driver {
-  private readonly world: AzureWorld;
-  private active = 0;
-  private allDone: () => void = () => undefined;
-
-  constructor(world: AzureWorld) {
-    this.world = world;
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.active++ === 0) {
-      const idle = new Promise<void>((resolve) => (this.allDone = resolve));
-      void this.world.clock.run(idle);
-    }
-    try {
-      return await work();
-    } finally {
-      if (--this.active === 0) this.allDone();
-    }
-  }
-}
-
-function driven(provider: Provider, driver: Driver): Provider {
-  const sweep = async function* (scope: Parameters<Provider["sweep"]>[0]): AsyncIterable<TaggedResource> {
-    yield* await driver.run(async () => {
-      const found: TaggedResource[] = [];
-      for await (const resource of provider.sweep(scope)) found.push(resource);
-      return found;
-    });
-  };
-  return {
-    name: provider.name,
-    capabilities: provider.capabilities,
-    ensure: (intents, signal) => driver.run(() => provider.ensure(intents, signal)),
-    observe: (deployment, place) => driver.run(() => provider.observe(deployment, place)),
-    connect: (deployment, place, peers) => driver.run(() => provider.connect(deployment, place, peers)),
-    extend: (deployment, place, expiresAt) => driver.run(() => provider.extend(deployment, place, expiresAt)),
-    beginDestroy: (deployment, place) => driver.run(() => provider.beginDestroy(deployment, place)),
-    sweep,
-    destroyResource: (resource) => driver.run(() => provider.destroyResource(resource)),
-  };
-}
 
 async function open(): Promise<ProviderWorld> {
   const world = azureWorld();
-  const driver = new Driver(world);
+  const driver = new ClockDriver(world.clock);
   return {
     fresh: () => driven(world.fresh(), driver),
     place: eastus,
