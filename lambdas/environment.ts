@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { reachModes } from "../core/names/reach.ts";
 import { deployedProviders } from "../core/names/stack.ts";
 
 /** What the template tells every function, parsed once a start. */
@@ -26,6 +27,17 @@ export const environmentSchema = z
     REPRISE_CLOUD_GCP: z.string().optional(),
     /** Credentials of the cloud that a cloud's function speaks to: a secret's name. */
     REPRISE_CLOUD_SECRET: z.string().optional(),
+    /** How EC2 hosts are reached. */
+    REPRISE_REACH: z.enum(reachModes).default("open"),
+    /** Who may open SSH, as CIDR blocks: the functions' own fixed address where they have one. */
+    REPRISE_SSH_FROM: z
+      .string()
+      .transform((text) => text.split(","))
+      .optional(),
+    /** The stack's instance profile, for EC2 hosts that name none and are reached by Systems Manager. */
+    REPRISE_HOST_PROFILE: z.string().optional(),
+    /** The VPC of EC2 hosts in the stack's own region. */
+    REPRISE_HOST_VPC: z.string().optional(),
     /** Folder and program of hosts beside the functions, for the provider "local": the functions run on this machine. */
     REPRISE_LOCAL_HOSTS: z.string().optional(),
     REPRISE_LOCAL_HOST_PROGRAM: z.string().optional(),
@@ -41,6 +53,10 @@ export const environmentSchema = z
     providers: env.REPRISE_PROVIDERS,
     clouds: { aws: env.REPRISE_CLOUD_AWS, azure: env.REPRISE_CLOUD_AZURE, gcp: env.REPRISE_CLOUD_GCP },
     cloudSecret: env.REPRISE_CLOUD_SECRET,
+    reach: env.REPRISE_REACH,
+    sshFrom: env.REPRISE_SSH_FROM,
+    hostProfile: env.REPRISE_HOST_PROFILE,
+    hostVpc: env.REPRISE_HOST_VPC,
     localHosts:
       env.REPRISE_LOCAL_HOSTS === undefined || env.REPRISE_LOCAL_HOST_PROGRAM === undefined
         ? undefined
