@@ -53,13 +53,15 @@ export function timelineRows(series: string, requests: Requests, { isSplit = fal
   const rows: TimelineRow[] = [];
   for (const [index, part] of (isSplit ? splitAtOutage(requests) : [requests]).entries()) {
     // Behind an outage the first second counts up by the ramp rule; elsewhere it is dropped.
-    const { latency, throughput } = rollingSeries(part, index === 0 ? "firstWindowDropped" : "rampCorrected");
+    const { latency, throughput } = rollingSeries(part, index === 0 ? "firstWindowDropped" : "rampCorrected", {
+      everyRows: drawnEvery,
+    });
     const start = part.elapsedMs[0] ?? 0;
     if (index > 0) {
       const gap = { series, elapsedSec: start / 1_000, latencyMs: null, latencyP95Ms: null, throughputPerSec: null };
       rows.push({ panel: "latency", ...gap }, { panel: "throughput", ...gap });
     }
-    for (let i = 0; i < latency.elapsedMs.length; i += drawnEvery)
+    for (let i = 0; i < latency.elapsedMs.length; i++)
       rows.push({
         panel: "latency",
         series,
@@ -68,7 +70,7 @@ export function timelineRows(series: string, requests: Requests, { isSplit = fal
         latencyP95Ms: latency.p95Ms[i] ?? NaN,
         throughputPerSec: null,
       });
-    for (let i = 0; i < throughput.elapsedMs.length; i += drawnEvery)
+    for (let i = 0; i < throughput.elapsedMs.length; i++)
       rows.push({
         panel: "throughput",
         series,

@@ -1,5 +1,5 @@
 /** Rolling latency and throughput of one run, as the papers' time series figures show them. */
-import { gaps, interpolatedOfSorted, mean, rollingQuantile, rollingRates } from "reprise/analysis";
+import { gaps, interpolatedOfSorted, mean, rollingQuantiles, rollingRates } from "reprise/analysis";
 import type { FirstWindowRule } from "reprise/analysis";
 import type { Recording } from "./recorder-csv.ts";
 
@@ -43,7 +43,7 @@ export function splitAtOutage(requests: Requests, longerThanMs = 1_000): Request
   return [rowsWhere(requests, -Infinity, outage.fromMs), rowsWhere(requests, outage.toMs, Infinity)];
 }
 
-/** Rolling values, one a request: over the window that ends at its start. */
+/** Rolling values over the window that ends at a request's start, for every how many-th request was asked for. */
 export interface RollingSeries {
   readonly latency: {
     readonly elapsedMs: Float64Array;
@@ -54,17 +54,32 @@ export interface RollingSeries {
 }
 
 /** @see section 4.3 of the FrankenPaxos description */
-export function rollingSeries(requests: Requests, rule: FirstWindowRule, windowMs = 1_000): RollingSeries {
+export function rollingSeries(
+  requests: Requests,
+  rule: FirstWindowRule,
+  { windowMs = 1_000, everyRows = 1 } = {},
+): RollingSeries {
   const { elapsedMs, latencyMs, counts } = requests;
-  const rates = rollingRates(elapsedMs, { rule, windowMs, counts });
+  const { timesMs, ratesPerSec } = rollingRates(elapsedMs, { rule, windowMs, counts });
+  const [medianMs = empty, p95Ms = empty] = rollingQuantiles(elapsedMs, latencyMs, {
+    ps: [0.5, 0.95],
+    windowMs,
+    everyRows,
+  });
+  const thinned = (values: Float64Array): Float64Array => everyNth(values, everyRows);
   return {
-    latency: {
-      elapsedMs,
-      medianMs: rollingQuantile(elapsedMs, latencyMs, { p: 0.5, windowMs }),
-      p95Ms: rollingQuantile(elapsedMs, latencyMs, { p: 0.95, windowMs }),
-    },
-    throughput: { elapsedMs: rates.timesMs, perSec: rates.ratesPerSec },
+    latency: { elapsedMs: thinned(elapsedMs), medianMs, p95Ms },
+    throughput: { elapsedMs: thinned(timesMs), perSec: thinned(ratesPerSec) },
   };
+}
+
+const empty = new Float64Array(0);
+
+function everyNth(values: Float64Array, step: number): Float64Array {
+  if (step === 1) return values;
+  const kept = new Float64Array(Math.ceil(values.length / step));
+  for (let i = 0; i < kept.length; i++) kept[i] = values[i * step] ?? NaN;
+  return kept;
 }
 
 /** What the papers state of a window of a run. */

@@ -4,6 +4,7 @@ import {
   binnedRates,
   gaps,
   rollingQuantile,
+  rollingQuantiles,
   rollingRates,
   summarizeRates,
   timeWeightedThroughput,
@@ -52,6 +53,28 @@ describe("rollingQuantile", () => {
     expect(Array.from(rollingQuantile(timesMs, values, { p, windowMs }))).toEqual(
       series.map((value) => expect.closeTo(value, 10) as number),
     );
+  });
+});
+
+describe("rollingQuantiles", () => {
+  it("gives several at once, and for every n-th row what it gives for all", () => {
+    const ps = [0, 0.5, 0.95, 1];
+    const all = rollingQuantiles(timesMs, values, { ps, windowMs });
+    const thinned = rollingQuantiles(timesMs, values, { ps, windowMs, everyRows: 7 });
+    expect(thinned.map((series) => Array.from(series))).toEqual(
+      all.map((series) => Array.from(series).filter((_, row) => row % 7 === 0)),
+    );
+    expect(Array.from(all[3] ?? [])).toEqual(Array.from(rollingQuantile(timesMs, values, { p: 1, windowMs })));
+  });
+  it("tells equal values apart by how many there are", () => {
+    const quantile = (p: number): number[] => Array.from(rollingQuantile([0, 1, 2, 3], [5, 5, -0, 9], { p }));
+    expect(quantile(0.5)).toEqual([5, 5, 5, 5]);
+    expect(quantile(1)).toEqual([5, 5, 5, 9]);
+    expect(quantile(0).map(Math.abs)).toEqual([5, 5, 0, 0]);
+  });
+  it("gives nothing for nothing, and refuses a step that is none", () => {
+    expect(rollingQuantiles([], [], { ps: [0.5] })).toEqual([new Float64Array(0)]);
+    expect(() => rollingQuantiles([1], [1], { ps: [0.5], everyRows: 0 })).toThrow("a value every 0 rows");
   });
 });
 
