@@ -74,7 +74,7 @@ export function inContainer(input: ContainerInput): string {
     "finish() {",
     "  trap '' TERM INT",
     ...copies,
-    ...(program.keep ? [] : [`  ${engine} rm --force --volumes ${shellWord(name)} >/dev/null`]),
+    ...(program.keep ? [] : [`  ${remove(engine, shellWord(name))}`]),
     "}",
     "stop() {",
     "  stopped=1",
@@ -109,13 +109,17 @@ function meet(start: ContainerInput["start"]): string[] {
   ];
 }
 
+/** At once: asked to remove a container that runs, podman first gives it ten seconds to heed TERM, which the idle process doesn't. */
+const remove = (engine: string, names: string): string =>
+  `${engine} kill ${names} >/dev/null 2>&1 || :; ${engine} rm --force --volumes ${names} >/dev/null`;
+
 /** Removes what an earlier attempt's container left, and refuses a host with too small a disk for the images. */
 export function prepareContainers(engine: string, label: string, diskFreeBytes: number | undefined): string {
   const words = shellWord(engine);
   return [
     `command -v ${words} >/dev/null || { echo "this host has no ${engine}: install it in a set-up step" >&2; exit 1; }`,
     `left=$(${words} ps --all --quiet --filter ${shellWord(`label=${label}`)})`,
-    `[ -z "$left" ] || ${words} rm --force --volumes $left >/dev/null`,
+    `[ -z "$left" ] || { ${remove(words, "$left")}; }`,
     ...(diskFreeBytes === undefined
       ? []
       : [

@@ -16,6 +16,7 @@ const used: Readonly<Record<string, readonly string[]>> = {
   start: [],
   exec: ["--env"],
   cp: [],
+  kill: [],
   rm: ["--force", "--volumes"],
   ps: ["--all", "--quiet", "--filter"],
   "image inspect": ["--format"],

@@ -1,0 +1,82 @@
+import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Podman } from "../support/podman.ts";
+import { Installation, fixture, runIdIn } from "./installation.ts";
+
+interface Row {
+  readonly sweep: string;
+  readonly outcome: string;
+  readonly trialIndex: number;
+  readonly "startMs.A": number;
+  readonly "startMs.B": number;
+}
+
+/** Duets in containers of a real engine, from the command line to the verdict. */
+describe("a duet in containers", () => {
+  const podman = new Podman();
+  const installation = new Installation();
+  const experiment = join(installation.root, "containers");
+  let runId = "";
+  const attempt = (point: string, trial: number, path: string): string =>
+    readFileSync(join(installation.home, `store/objects/runs/${runId}/${point}/trial-${trial}`, path), "utf8");
+
+  beforeAll(() => {
+    cpSync(fixture("containers"), experiment, { recursive: true });
+    const file = join(experiment, "experiment.yaml");
+    writeFileSync(file, readFileSync(file, "utf8").replace("engine: ENGINE", `engine: ${podman.command}`));
+  });
+  afterAll(() => {
+    installation.remove();
+    podman.remove();
+  });
+
+  it("runs both sides at once on CPUs of their own, which they exchange, in an image known by its digest", async () => {
+    const { code, stderr } = await installation.run(["run", experiment, "--only", "works", "--yes"], {
+      timeoutSec: 200,
+    });
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    runId = runIdIn(stderr);
+    const image = podman.run("image", "inspect", "--format", "{{.Id}}", "work:1");
+    const cpusOf = (trial: number, side: "a" | "b"): string =>
+      /\d+$/m.exec(attempt("works.default", trial, `attempt-1/box-0/work-0.${side}/cpus.txt`))?.[0] ?? "";
+    for (const trial of [0, 1, 2, 3]) {
+      expect(attempt("works.default", trial, "attempt-1/box-0/work-0.a/container.txt")).toContain(image);
+      expect([cpusOf(trial, "a"), cpusOf(trial, "b")]).toEqual(trial < 2 ? ["0", "1"] : ["1", "0"]);
+    }
+    const rows = await installation.json<readonly Row[]>(["results", runId]);
+    expect(rows.map(({ outcome }) => outcome)).toEqual(["valid", "valid", "valid", "valid"]);
+    // They met: the first iterations began together, though containers take their time to start.
+    for (const row of rows) expect(Math.abs(row["startMs.A"] - row["startMs.B"])).toBeLessThan(1_000);
+  }, 220_000);
+
+  it("finds that B does half as much work again", async () => {
+    const { comparisons } = await installation.json<{
+      readonly comparisons: readonly {
+        readonly metric: string;
+        readonly comparison: { readonly verdict: string; readonly change: number };
+      }[];
+    }>(["compare", runId, "--metric", "cpuMs"]);
+    expect(comparisons.map(({ metric, comparison }) => [metric, comparison.verdict])).toEqual([["cpuMs", "different"]]);
+    expect(comparisons[0]?.comparison.change).toBeGreaterThan(0.2);
+  });
+
+  it("fails when a side fails, and keeps what a side that was stopped had written", async () => {
+    const failed = await installation.run(["run", experiment, "--only", "fails", "never-ends", "--yes"], {
+      timeoutSec: 200,
+    });
+    expect(failed.code).not.toBe(0);
+    runId = runIdIn(failed.stderr);
+    expect(failed.stderr).toMatch(/exit(?:ed with)? (?:code )?9/);
+    const folder = join(installation.home, `store/objects/runs/${runId}/never-ends.default/trial-0`);
+    const partial = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) =>
+      path.endsWith("iterations.csv"),
+    );
+    expect(partial.length).toBeGreaterThan(0);
+    for (const path of partial) expect(readFileSync(join(folder, path), "utf8")).toBe("partial\n");
+  }, 220_000);
+
+  it("leaves no container and no process", async () => {
+    expect(podman.containers()).toEqual([]);
+    expect(await installation.settled()).toEqual([]);
+  });
+});
