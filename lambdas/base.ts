@@ -1,9 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { FailureError } from "../core/errors/failure.ts";
-import { messageOf } from "../core/errors/reprise-error.ts";
-import { masterSecretFromText } from "../core/names/stack.ts";
 import type { Experiment } from "../core/plan/types.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
 import { Puller } from "../engines/embedded/puller.ts";
@@ -12,6 +8,7 @@ import { SfnEngine } from "../engines/stepfunctions/sfn-engine.ts";
 import { S3Store, createS3Client } from "../stores/s3/s3-store.ts";
 import type { Base } from "./effects.ts";
 import { environmentSchema } from "./environment.ts";
+import { keepSecret } from "./master-secret.ts";
 
 /** So many runs' plans stay in a warm function's memory. */
 const mostRuns = 20;
@@ -30,17 +27,12 @@ export function openBase(variables: Readonly<Record<string, string | undefined>>
     ...(uploadTtlMs === undefined ? {} : { uploadTtlMs }),
   });
   const runs = new Map<string, Promise<Experiment>>();
-  let secret: Promise<Uint8Array> | undefined;
   return {
     environment,
     clock: systemClock,
     store,
     engine: new SfnEngine({ client: new SFNClient({ region }), machines }),
-    secret: () => {
-      secret ??= readMasterSecret(region, environment.masterSecret);
-      secret.catch(() => (secret = undefined)); // the next call may have more luck
-      return secret;
-    },
+    secret: keepSecret(environment),
     openRun: (runId) => {
       const known = runs.get(runId);
       if (known !== undefined) return known;
@@ -61,15 +53,4 @@ export function openBase(variables: Readonly<Record<string, string | undefined>>
       };
     },
   };
-}
-
-async function readMasterSecret(region: string, id: string | undefined): Promise<Uint8Array> {
-  if (id === undefined)
-    throw new FailureError({ class: "defect", message: "this function was given no master secret" });
-  const answer = await new SecretsManagerClient({ region })
-    .send(new GetSecretValueCommand({ SecretId: id }))
-    .catch((error: unknown) => {
-      throw new FailureError({ class: "auth", message: `the master secret: ${messageOf(error)}` }, { cause: error });
-    });
-  return masterSecretFromText(answer.SecretString ?? "");
 }

@@ -10,10 +10,12 @@ import { runOfDeployment } from "../core/names/keys.ts";
 import type { Provider } from "../core/ports/provider.ts";
 import type { Transport } from "../core/ports/transport.ts";
 import { SshTransport, dialTcp } from "../transports/ssh/index.ts";
-import { openBase } from "./base.ts";
-import type { Base } from "./effects.ts";
+import { systemClock } from "../engines/clock/system-clock.ts";
+import type { Environment } from "./environment.ts";
+import { environmentSchema } from "./environment.ts";
 import type { CloudName } from "./functions.ts";
 import { writeLog } from "./log.ts";
+import { keepSecret } from "./master-secret.ts";
 import { serveProviderCall } from "./provider-calls.ts";
 import type { CallContext, TaskFunction } from "./task.ts";
 import { stdoutLine } from "./task.ts";
@@ -36,11 +38,13 @@ export function asCloud(
   cloud: CloudName,
   open: (deps: CloudFunctionDeps) => Provider | Promise<Provider>,
 ): TaskFunction {
-  let base: Base | undefined;
+  // Not the other functions' base: a cloud's function reads no store, and needn't load what reads it.
+  let base: { readonly environment: Environment; readonly secret: () => Promise<Uint8Array> } | undefined;
   let credentials: Promise<Readonly<Record<string, string>>> | undefined;
   return async (event, context: CallContext = {}): Promise<Json> => {
-    base ??= openBase(process.env);
-    const { clock, environment, secret } = base;
+    base ??= openCloudBase(process.env);
+    const { environment, secret } = base;
+    const clock = systemClock;
     const startedAt = clock.now();
     credentials ??= readCredentials(environment.region, environment.cloudSecret);
     credentials.catch(() => (credentials = undefined)); // the next call may have more luck
@@ -70,6 +74,14 @@ export function asCloud(
       await (await transport)?.close();
     }
   };
+}
+
+function openCloudBase(variables: Readonly<Record<string, string | undefined>>): {
+  readonly environment: Environment;
+  readonly secret: () => Promise<Uint8Array>;
+} {
+  const environment = environmentSchema.parse(variables);
+  return { environment, secret: keepSecret(environment) };
 }
 
 async function openTransport(
