@@ -9,6 +9,7 @@ import type { RoundRecord } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
 import { tell, toBytes } from "./effects.ts";
 import { forEachBounded } from "./fan-out.ts";
+import { shapeAs } from "./intents.ts";
 import type { Round } from "./rounds.ts";
 import { askedPlaces } from "./rounds.ts";
 import type { DeploymentState } from "./states.ts";
@@ -44,7 +45,10 @@ export function topologyHost(
     user: address.user,
     hostKey: address.hostKey,
     machineType: state.facts?.["machineType"] ?? host.shape.type,
-    image: state.facts?.["image"] ?? host.shape.image,
+    image,
+    ...(image === host.shape.image ? {} : { plannedImage: host.shape.image }),
+    ...(address.ssm === undefined ? {} : { ssm: address.ssm }),
+    ...(shapeAs(host, round.choice).spot ? { spot: true } : {}),
   };
 }
 

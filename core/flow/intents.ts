@@ -100,6 +100,7 @@ export async function slotIntents(
           index: host.index,
           shape,
           ...(bid === undefined ? {} : { maxDollarsPerHour: bid }),
+          ...(host.reach === undefined ? {} : { reach: host.reach }),
           setup: {
             ...(await fx.hostSetup(run.runId, deploymentId, host.name)),
             user: host.user,

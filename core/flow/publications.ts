@@ -26,7 +26,7 @@ export async function bringFetches(
         cache.get(source) ??
         (await readPublished(rule, hostNamed(topology, rule.fromHost), runId, topology.deploymentId, fx));
       cache.set(source, body);
-      await fx.agent(runId, hostNamed(topology, step.host)).putFile(rule.path, body, rule.mode);
+      await fx.agent(runId, hostNamed(topology, step.host)).putFile(rule.path, body, rule.mode, rule.secret);
     }
   }
 }
@@ -38,6 +38,13 @@ async function readPublished(
   deploymentId: string,
   fx: FlowEffects,
 ): Promise<Uint8Array> {
+  if (rule.secret && host.ssm !== undefined) {
+    throw new FailureError({
+      class: "invalid",
+      message: `${rule.name} of ${host.name} is a secret, and what Systems Manager brings is kept in its history`,
+      hint: `\`reach: open\` for the role ${host.role} brings it by SSH`,
+    });
+  }
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   // Relative to the supervisor's root; to the agent a folder there and a path below it.

@@ -138,9 +138,26 @@ class DeploymentPlanner {
       places: ownPlaces,
       given: given?.[index],
       facts: this.#definition.spec.facts,
+      ...this.#reach(role, provider, path),
       dollarsPerHour: this.#inputs.catalogue.dollarsPerHour(provider, place, shape),
       ...(rates.length === 0 ? {} : { rates }),
     }));
+  }
+
+  /** Elsewhere than on AWS there is SSH alone: a definition that goes there by `--on` or `fallback` is taken at that. */
+  #reach(role: RoleSpec, provider: string, at: Path): Pick<PlannedHost, "reach"> {
+    const reach = role.reach ?? this.#spec.reach;
+    if (reach === undefined || provider === "aws") return reach === undefined ? {} : { reach };
+    if (reach === "ssm" && this.#on === undefined && isCloudProvider(provider)) {
+      const where = role.reach === undefined ? this.#at : at;
+      const hint = "leave it out, or say `on: aws`";
+      this.#definition.fail(
+        [...where, "reach"],
+        `Systems Manager reaches hosts of AWS alone, not of ${provider}`,
+        hint,
+      );
+    }
+    return {};
   }
 
   #provider(role: RoleSpec): string {

@@ -1,8 +1,10 @@
 import type { Json, JsonObject } from "../effects/json.ts";
 import type { Failure, FailureClass } from "../errors/failure.ts";
 import type { PhaseName } from "../names/keys.ts";
+import type { Reach } from "../names/reach.ts";
 import type { CollectRule, Unit } from "../ports/host-agent.ts";
 import type { MachineShape, Place } from "../ports/provider.ts";
+import type { HostAddress } from "../ports/transport.ts";
 import type { HostRate } from "./catalogue.ts";
 
 /**
@@ -107,6 +109,8 @@ export interface PlannedHost {
   readonly given?: GivenMachine | undefined;
   /** Commands whose first line of output is a version of what runs, by name. */
   readonly facts?: Readonly<Record<string, string>> | undefined;
+  /** How the control side gets to it. @default what the control plane was set up for */
+  readonly reach?: Reach | undefined;
 }
 
 export interface GivenMachine {
@@ -199,6 +203,10 @@ export interface TopologyHost {
 }
 
 /** What one host does in one stage: a HostStep less what only the moment knows (fence, deadline, push target). */
+  /** Where it is reached by Systems Manager and not by its address. */
+  readonly ssm?: HostAddress["ssm"];
+  /** Its cloud may take it back, and says so on the host a moment before. */
+  readonly spot?: true | undefined;
 export interface RenderedStep {
   readonly host: string;
   readonly units: readonly Unit[];

@@ -183,8 +183,12 @@ export interface HostStart {
 export interface HostAgent {
   /** Ships the supervisor if its digest differs, checks the guard (instance and boot id), gives the facts. */
   prepare(expected: { readonly bootId?: string | undefined }): Promise<HostFacts>;
-  /** Puts a file of the definition's bundle or of another host's publication below the supervisor's root. */
-  putFile(path: string, body: Uint8Array, mode: string): Promise<void>;
+  /**
+   * Puts a file of the definition's bundle or of another host's publication below the supervisor's root.
+   *
+   * @param isSecret nobody on the way may keep or show it. @default false
+   */
+  putFile(path: string, body: Uint8Array, mode: string, isSecret?: boolean): Promise<void>;
   arm(step: HostStep): Promise<ArmAnswer>;
   /** Starts an armed step at `startAt`, an instant of the host's own clock. */
   go(stepId: string, startAt: number): Promise<void>;

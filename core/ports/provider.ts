@@ -1,4 +1,5 @@
 import type { Failure } from "../errors/failure.ts";
+import type { Reach } from "../names/reach.ts";
 import type { HostAddress } from "./transport.ts";
 
 export type DeploymentId = string;
@@ -62,6 +63,8 @@ export interface Intent {
     readonly setup: HostSetup;
     /** For spot: the most to bid, in dollars an hour. @default the cloud's own limit, the on-demand price */
     readonly maxDollarsPerHour?: number | undefined;
+    /** @default the provider's own: what its control plane was set up for */
+    readonly reach?: Reach | undefined;
   };
 }
 

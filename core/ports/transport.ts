@@ -6,6 +6,8 @@ export interface HostAddress {
   readonly user: string;
   /** `SHA256:` fingerprint of the host key, pinned before the first contact. */
   readonly hostKey: string;
+  /** Reached as this instance by Systems Manager, not by its address: nothing listens there for us. */
+  readonly ssm?: { readonly region: string; readonly instanceId: string } | undefined;
 }
 
 /** A command as data: what to run and how to read it (style principle 9). */
@@ -15,6 +17,8 @@ export interface RemoteTask<T> {
   readonly idempotent: boolean; // may run again when the first answer got lost
   /** Bytes of stdout kept; more is an error, since a cut answer could be misread. @default 1 MiB */
   readonly maxOutputBytes?: number;
+  /** Its stdin may be kept and shown by whoever carries it. @default false: it may hold a secret */
+  readonly publicStdin?: boolean;
   readonly parse: (stdout: string) => T;
 }
 

@@ -189,6 +189,8 @@ const topologyHostSchema = z.object({
   loginRunId: z.string().optional(),
 });
 
+  ssm: z.object({ region: z.string(), instanceId: z.string() }).optional(),
+  spot: z.literal(true).optional(),
 export const topologySchema = z.object({
   schema: z.literal("reprise/topology@1"),
   deployment: z.string(),

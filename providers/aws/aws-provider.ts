@@ -3,6 +3,7 @@ import type { EC2Client, SecurityGroup, Tag } from "@aws-sdk/client-ec2";
 import type { Clock } from "../../core/effects/clock.ts";
 import type { Random } from "../../core/effects/random.ts";
 import { FailureError } from "../../core/errors/failure.ts";
+import type { Reach } from "../../core/names/reach.ts";
 import type {
   Capabilities,
   DeploymentId,
@@ -21,6 +22,7 @@ import { renewExpiry } from "../cloud/expiry-keeper.ts";
 import { expiryTag } from "../cloud/identity-tags.ts";
 import { AwsCallError, Ec2Api } from "./api.ts";
 import type { Work } from "./api.ts";
+import { everybody } from "./access.ts";
 import { ensureIntents } from "./ensure.ts";
 import type { ImageOf } from "./ensure.ts";
 import { findImage } from "./images.ts";
@@ -57,6 +59,10 @@ export interface AwsProviderOptions {
   readonly homeRegion: string;
   /** Regions that sweeps look into. @default every region that is enabled for the account */
   readonly regions?: readonly string[];
+  /** How hosts are reached whose intent doesn't say. @default "open" */
+  readonly reach?: Reach;
+  /** Name or ARN of the instance profile of hosts that are reached by Systems Manager and name none. @default none */
+  readonly hostProfile?: string | undefined;
   /** Who may open SSH, as CIDR blocks; hosts take keys only, and their own are pinned. @default everybody: 0.0.0.0/0 */
   readonly sshFrom?: readonly string[];
   /**
@@ -65,6 +71,9 @@ export interface AwsProviderOptions {
    */
   readonly visibilityDelayMs?: number;
 }
+
+/** What has no default of its own. */
+type Unset = "regions" | "hostProfile";
 
 const hostsAtOnce = 16;
 const regionsAtOnce = 6;
@@ -84,12 +93,12 @@ export class AwsProvider implements Provider {
   readonly capabilities: Capabilities;
   private readonly api: Ec2Api;
   private readonly deps: AwsProviderDeps;
-  private readonly options: Required<Omit<AwsProviderOptions, "regions">> & Pick<AwsProviderOptions, "regions">;
+  private readonly options: Required<Omit<AwsProviderOptions, Unset>> & Pick<AwsProviderOptions, Unset>;
   private readonly images = new Map<string, AwsImage>();
 
   constructor(deps: AwsProviderDeps, options: AwsProviderOptions) {
     this.deps = deps;
-    this.options = { sshFrom: ["0.0.0.0/0"], visibilityDelayMs: 60_000, ...options };
+    this.options = { reach: "open", sshFrom: [everybody], visibilityDelayMs: 60_000, ...options };
     this.api = new Ec2Api(deps);
     this.capabilities = {
       spot: true,
@@ -104,7 +113,8 @@ export class AwsProvider implements Provider {
   async ensure(intents: readonly Intent[], signal: AbortSignal): Promise<readonly EnsureOutcome[]> {
     signal.throwIfAborted();
     const imageOf: ImageOf = (region, image, architecture, work) => this.imageOf(region, image, architecture, work);
-    const context = { api: this.api, sshFrom: this.options.sshFrom, imageOf };
+    const { reach, hostProfile, sshFrom } = this.options;
+    const context = { api: this.api, access: { reach, hostProfile, sshFrom }, imageOf };
     return ensureIntents(context, intents, this.api.begin(signal));
   }
 
@@ -118,7 +128,7 @@ export class AwsProvider implements Provider {
     ]);
     const hasSpot = instances.some((i) => i.InstanceLifecycle === "spot" && i.State?.Name === "running");
     const spotRequests = hasSpot ? await listSpotRequests(this.api, scope, work) : [];
-    return toStates({ instances, groups, placementGroups, spotRequests });
+    return toStates({ region: place.region, instances, groups, placementGroups, spotRequests });
   }
 
   async connect(deployment: DeploymentId, place: Place, peers: readonly string[]): Promise<void> {
@@ -196,9 +206,13 @@ export class AwsProvider implements Provider {
     return describeTypes(this.api, place.region, types, this.api.begin());
   }
 
-  /** Finds an image by id, `{owner}/{name}` or neutral name; freeze its `reference`, which every region knows. */
-  async resolveImage(place: Place, image: string, architecture: MachineShape["architecture"]): Promise<AwsImage> {
-    return this.imageOf(place.region, image, architecture, this.api.begin());
+  /**
+   * @param image an id, `{owner}/{name}` or a neutral name
+   * @returns an id as it is, though it is of this region alone; else `{owner}/{name}`, which every region knows
+   */
+  async resolveImage(place: Place, image: string, architecture: MachineShape["architecture"]): Promise<string> {
+    const { reference } = await findImage(this.api, { region: place.region, image, architecture }, this.api.begin());
+    return image.startsWith("ami-") ? image : reference;
   }
 
   /**

@@ -4,6 +4,8 @@ import { FailureError } from "../../core/errors/failure.ts";
 import type { EnsureOutcome, Intent, MachineShape, Refusal } from "../../core/ports/provider.ts";
 import { fromTags } from "../cloud/identity-tags.ts";
 import { PacedOutError } from "../cloud/pacer.ts";
+import { checkAccess, profileOf, reachOf, sshSources } from "./access.ts";
+import type { Access } from "./access.ts";
 import { AwsCallError, hasCode } from "./api.ts";
 import type { Ec2Api, Work } from "./api.ts";
 import type { AwsImage } from "./images.ts";
@@ -27,8 +29,7 @@ export type ImageOf = (
 
 export interface EnsureContext {
   readonly api: Ec2Api;
-  /** Addresses that may open SSH: CIDR blocks. */
-  readonly sshFrom: readonly string[];
+  readonly access: Access;
   readonly imageOf: ImageOf;
 }
 
@@ -59,7 +60,7 @@ export async function ensureIntents(
 /** One deployment's intents for one place and round. */
 async function ensureRound(context: EnsureContext, intents: readonly Intent[], work: Work): Promise<EnsureOutcome[]> {
   const now = context.api.clock.now();
-  const bad = intents.map((intent) => ({ intent, failure: problemOf(intent, now) }));
+  const bad = intents.map((intent) => ({ intent, failure: problemOf(intent, now, context.access) }));
   // Wrong in one is wrong in all: nothing is made that would only have to be destroyed.
   const first = bad.find(({ failure }) => failure !== undefined)?.failure;
   if (first !== undefined) return bad.map(({ intent, failure }) => refused(intent.name, failure ?? first));
@@ -79,14 +80,14 @@ async function ensureRound(context: EnsureContext, intents: readonly Intent[], w
 }
 
 /** What is wrong with an intent before any call is made for it. */
-function problemOf(intent: Intent, now: number): Failure | undefined {
+function problemOf(intent: Intent, now: number, access: Access): Failure | undefined {
   if (intent.kind === "resource" || (intent.kind === "host") !== (intent.host !== undefined))
     return { class: "invalid", message: `AWS can't make "${intent.name}", a ${intent.kind}` };
   if (now > intent.notAfter || now >= intent.expiresAt)
     return { class: "cancelled", message: `the time to create "${intent.name}" is over` };
-  if (intent.host === undefined) return undefined;
+  if (!isHost(intent)) return undefined;
   try {
-    readOptions(intent.host.shape.options);
+    checkAccess(intent, readOptions(intent.host.shape.options), access);
     return undefined;
   } catch (error) {
     return error instanceof FailureError ? error.failure : undecided(intent.name);
@@ -94,7 +95,7 @@ function problemOf(intent: Intent, now: number): Failure | undefined {
 }
 
 async function ensureNetwork(
-  { api, sshFrom }: EnsureContext,
+  { api, access }: EnsureContext,
   network: Intent,
   hosts: readonly HostIntent[],
   work: Work,
@@ -106,7 +107,11 @@ async function ensureNetwork(
     named === undefined && types.length > 0
       ? chooseZone(api, { region: network.place.region, types, seed }, work)
       : undefined;
-  const made = await ensureGroup(api, { intent: network, sshFrom, chooseZone: choose }, work);
+  const made = await ensureGroup(
+    api,
+    { intent: network, sshFrom: sshSources(hosts, access), chooseZone: choose },
+    work,
+  );
   // The group's tag has a zone where one was chosen; hosts of several zones may share the group.
   return { ...made, zone: named ?? made.zone ?? (await choose()) };
 }
@@ -150,7 +155,7 @@ async function listedNames(api: Ec2Api, { deployment, place }: Intent, work: Wor
 }
 
 async function launch(
-  { api, imageOf }: EnsureContext,
+  { api, access, imageOf }: EnsureContext,
   intent: HostIntent,
   network: Network,
   work: Work,
@@ -162,7 +167,9 @@ async function launch(
   const image = await imageOf(region, shape.image, shape.architecture, work);
   const placementGroup =
     options.placementGroup === undefined ? undefined : placementGroupName(intent, options.placementGroup, zone);
-  const input = buildLaunch(intent, { image, network, zone, placementGroup, options });
+  const instanceProfile = profileOf(intent, options, access);
+  const reach = reachOf(intent, access);
+  const input = buildLaunch(intent, { image, network, zone, placementGroup, options, instanceProfile, reach });
   if (api.clock.now() > intent.notAfter)
     throw new FailureError({ class: "cancelled", message: `the time to create "${intent.name}" is over` });
   try {

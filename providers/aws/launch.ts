@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BlockDeviceMapping, RunInstancesCommandInput, _InstanceType } from "@aws-sdk/client-ec2";
 import { FailureError } from "../../core/errors/failure.ts";
+import type { Reach } from "../../core/names/reach.ts";
 import type { Intent, MachineShape } from "../../core/ports/provider.ts";
 import { renderUserData } from "../cloud/user-data.ts";
 import type { AwsImage } from "./images.ts";
@@ -16,6 +17,8 @@ export interface LaunchContext {
   readonly zone: string | undefined;
   readonly placementGroup: string | undefined;
   readonly options: AwsOptions;
+  readonly instanceProfile: string | undefined;
+  readonly reach: Reach;
 }
 
 const gibi = 1024 ** 3;
@@ -29,7 +32,7 @@ const gibi = 1024 ** 3;
  * joint call would give, all or nothing, the round gives: the first refusal ends it, and the launched are destroyed.
  */
 export function buildLaunch(intent: HostIntent, context: LaunchContext): RunInstancesCommandInput {
-  const { image, network, zone, placementGroup, options } = context;
+  const { image, network, zone, placementGroup, options, instanceProfile, reach } = context;
   const { shape, setup, role, index, maxDollarsPerHour } = intent.host;
   const maxPrice = lowest(maxDollarsPerHour, options.spotMaxDollarsPerHour);
   const tags = {
@@ -37,6 +40,7 @@ export function buildLaunch(intent: HostIntent, context: LaunchContext): RunInst
     [ec2TagKeys.host]: `${role}-${index}`,
     [ec2TagKeys.user]: setup.user,
     [ec2TagKeys.hostKey]: setup.hostKey,
+    ...(reach === "ssm" ? { [ec2TagKeys.reach]: reach } : {}),
   };
   return {
     ImageId: image.id,
@@ -68,7 +72,7 @@ export function buildLaunch(intent: HostIntent, context: LaunchContext): RunInst
       tags,
     ),
     ...(shape.spot ? { InstanceMarketOptions: spotOptions(maxPrice) } : {}),
-    ...(options.instanceProfile === undefined ? {} : { IamInstanceProfile: profileOf(options.instanceProfile) }),
+    ...(instanceProfile === undefined ? {} : { IamInstanceProfile: nameOrArn(instanceProfile) }),
     ...cpuOptions(options),
     ...(options.cpuCredits === undefined ? {} : { CreditSpecification: { CpuCredits: options.cpuCredits } }),
   };
@@ -95,7 +99,7 @@ const spotOptions = (maxPrice: number | undefined): RunInstancesCommandInput["In
 const lowest = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined ? b : b === undefined ? a : Math.min(a, b);
 
-const profileOf = (profile: string): { Arn: string } | { Name: string } =>
+const nameOrArn = (profile: string): { Arn: string } | { Name: string } =>
   profile.startsWith("arn:") ? { Arn: profile } : { Name: profile };
 
 function cpuOptions({

@@ -8,6 +8,7 @@ import { ec2TagKeys, readTagList } from "./tags.ts";
 
 /** What EC2 lists for a deployment in one region. */
 export interface Listed {
+  readonly region: string;
   readonly instances: readonly Instance[];
   readonly groups: readonly SecurityGroup[];
   readonly placementGroups: readonly PlacementGroup[];
@@ -32,6 +33,7 @@ export function toStates(listed: Listed): ResourceState[] {
       instanceState(instance, {
         isWanted: wanted.has(roundKey(readTagList(instance.Tags))),
         notice: notices.get(instance.InstanceId ?? ""),
+        region: listed.region,
       }),
     ),
     ...listed.placementGroups.map((group): ResourceState => ({
@@ -54,13 +56,14 @@ interface Standing {
   readonly isWanted: boolean;
   /** What the spot request says of an interruption that is on its way. */
   readonly notice: string | undefined;
+  readonly region: string;
 }
 
 /**
  * An instance that ended by itself has failed as long as its round is wanted; once that is being destroyed, one that
  * ended is gone, though EC2 goes on listing it for an hour.
  */
-export function instanceState(instance: Instance, { isWanted, notice }: Standing): ResourceState {
+export function instanceState(instance: Instance, { isWanted, notice, region }: Standing): ResourceState {
   const tags = readTagList(instance.Tags);
   const id = instance.InstanceId ?? "";
   const base = { name: nameOf(tags) ?? id, resourceKind: "instance", id };
@@ -73,7 +76,7 @@ export function instanceState(instance: Instance, { isWanted, notice }: Standing
       // The address comes a moment after the state.
       if (instance.PublicIpAddress === undefined)
         return { ...base, state: "pending", since: instance.LaunchTime?.getTime() };
-      return { ...base, state: "ready", ...reachable(instance, tags, instance.PublicIpAddress) };
+      return { ...base, state: "ready", ...reachable(instance, { tags, region, address: instance.PublicIpAddress }) };
     }
     case "shutting-down":
       return isWanted
@@ -97,8 +100,11 @@ export function instanceState(instance: Instance, { isWanted, notice }: Standing
 
 function reachable(
   instance: Instance,
-  tags: ReturnType<typeof readTagList>,
-  address: string,
+  {
+    tags,
+    region,
+    address,
+  }: { readonly tags: ReturnType<typeof readTagList>; readonly region: string; readonly address: string },
 ): Omit<Extract<ResourceState, { state: "ready" }>, "name" | "resourceKind" | "id" | "state"> {
   const facts: Record<string, string | undefined> = {
     instanceId: instance.InstanceId,
@@ -117,6 +123,7 @@ function reachable(
       port: 22,
       user: tags[ec2TagKeys.user] ?? "",
       hostKey: tags[ec2TagKeys.hostKey] ?? "",
+      ...(tags[ec2TagKeys.reach] === "ssm" ? { ssm: { region, instanceId: instance.InstanceId ?? "" } } : {}),
     },
     ...(instance.PrivateIpAddress === undefined ? {} : { privateAddress: instance.PrivateIpAddress }),
     facts: Object.fromEntries(

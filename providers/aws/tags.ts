@@ -9,6 +9,8 @@ export const ec2TagKeys = {
   user: "reprise-user",
   /** `SHA256:…` of the host key that was given to it. */
   hostKey: "reprise-host-key",
+  /** `ssm`: it is reached by Systems Manager; nothing otherwise. */
+  reach: "reprise-reach",
   /** On the security group: the zone that was chosen where the place names none. */
   zone: "reprise-zone",
   /** On the security group: its round is being destroyed, nothing is launched into it any more. */

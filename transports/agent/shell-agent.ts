@@ -66,6 +66,8 @@ interface Call<S extends z.ZodType> {
   readonly timeoutMs: number;
   readonly maxOutputBytes?: number;
   readonly stdin?: Uint8Array | undefined;
+  /** Its stdin holds no secret. */
+  readonly isPublic?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -116,13 +118,14 @@ export class ShellAgent implements HostAgent {
     return { instanceId: undefined, microcode: undefined, clockSource: undefined, virtualization: undefined, ...own };
   }
 
-  async putFile(path: string, body: Uint8Array, mode: string): Promise<void> {
+  async putFile(path: string, body: Uint8Array, mode: string, isSecret = false): Promise<void> {
     await this.ask({
       verb: "put",
       args: [path, mode, sha256Hex(body)],
       schema: heardSchema,
       timeoutMs: timeoutsMs.transfer,
       stdin: body,
+      isPublic: !isSecret,
     });
   }
 
@@ -130,7 +133,10 @@ export class ShellAgent implements HostAgent {
     const text = new TextEncoder().encode(encodeStep(step, this.settings));
     const args = [step.stepId, sha256Hex(text)];
     const followed = step.push === undefined ? await this.armAndFollow(step, args, text) : undefined;
-    return followed ?? this.ask({ verb: "arm", args, schema: armAnswerSchema, timeoutMs: timeoutsMs.arm, stdin: text });
+    // The one secret of a step is the capability of a host that pushes.
+    const isPublic = step.push === undefined;
+    const how = { schema: armAnswerSchema, timeoutMs: timeoutsMs.arm, stdin: text, isPublic };
+    return followed ?? this.ask({ verb: "arm", args, ...how });
   }
 
   /** @returns undefined where the transport can't follow or the call got lost: then the step is armed as any other */
@@ -319,7 +325,13 @@ export class ShellAgent implements HostAgent {
   }
 
   private async ship(file: string, sha256: string, body: Uint8Array): Promise<void> {
-    const task = { argv: shipArgv(this.root, file, sha256), timeoutMs: timeoutsMs.transfer, idempotent: true, parse };
+    const task = {
+      argv: shipArgv(this.root, file, sha256),
+      timeoutMs: timeoutsMs.transfer,
+      idempotent: true,
+      publicStdin: true,
+      parse,
+    };
     const result = await this.effects.transport.run(this.host, task, body);
     parseAnswer(this.expectSuccess(`ship ${file}`, result), heardSchema, this.host.host);
   }
@@ -339,9 +351,12 @@ export class ShellAgent implements HostAgent {
   private async call(
     verb: string,
     args: readonly string[],
-    options: Pick<Call<z.ZodType>, "timeoutMs" | "stdin" | "signal" | "maxOutputBytes">,
+    options: Pick<Call<z.ZodType>, "timeoutMs" | "stdin" | "isPublic" | "signal" | "maxOutputBytes">,
   ): Promise<CommandResult> {
-    const task = this.task(verb, args, options.timeoutMs, options.maxOutputBytes);
+    const task = {
+      ...this.task(verb, args, options.timeoutMs, options.maxOutputBytes),
+      publicStdin: options.isPublic === true,
+    };
     return this.effects.transport.run(this.host, task, options.stdin, options.signal);
   }
 

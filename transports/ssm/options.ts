@@ -27,7 +27,7 @@ export interface SsmOptions {
   readonly mask?: (command: string) => string;
   /**
    * Whether a task's stdin may be read by everybody who may read the account's command history.
-   * @default none may: it goes by a one-time URL, or is refused
+   * @default that of a task which says so; any other goes by a one-time URL, or is refused
    */
   readonly isPublic?: (task: RemoteTask<unknown>, stdin: Uint8Array) => boolean;
 }
@@ -47,7 +47,7 @@ export const resolveSsm = (options: SsmOptions): ResolvedSsm => ({
   piecewiseLimitBytes: 4 * 1024 ** 2,
   outputLimitBytes: 256 * 1024 ** 2,
   mask: (command) => command,
-  isPublic: () => false,
+  isPublic: (task) => task.publicStdin === true,
   ...options,
 });
 

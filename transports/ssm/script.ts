@@ -20,6 +20,8 @@ export type StdinSource =
   | { readonly kind: "none" }
   /** gzip, then base64. */
   | { readonly kind: "inline"; readonly text: string; readonly sha256: string }
+  /** As `inline`, in pieces that were put on the host before. */
+  | { readonly kind: "staged"; readonly pieces: number; readonly sha256: string }
   | { readonly kind: "url"; readonly url: string; readonly sha256: string };
 
 /** stdout up to this size is in the report: with base64 and the rest below the 24,000 characters that the API shows. */
@@ -89,6 +91,10 @@ function stageStdin(stdin: StdinSource): string {
     case "inline":
       return `  printf %s ${word(stdin.text)} | base64 -d | gzip -dc > "$d/in" || :
 ${checkStdin(stdin.sha256)}`;
+    case "staged":
+      // The pieces' names sort as they follow each other.
+      return `  cat "$base"/${word(stagedName(stdin.sha256))}/* 2> /dev/null | base64 -d | gzip -dc > "$d/in" || :
+${checkStdin(stdin.sha256)}`;
     case "url":
       return `  url=$(printf %s ${word(toBase64(stdin.url))} | base64 -d)
   curl -fsS --retry 0 --max-time 300 -o "$d/in" "$url" 2> /dev/null || wget -q -T 300 -t 1 -O "$d/in" "$url" 2> /dev/null || :
@@ -97,6 +103,26 @@ ${checkStdin(stdin.sha256)}`;
       return stdin satisfies never;
   }
 }
+
+const stagedName = (sha256: string): string => `in-${sha256}`;
+
+/** Puts one piece of a large stdin on the host, from where any delivery takes it for a day. */
+export function renderStage(
+  { spool, user }: Pick<Delivery, "spool" | "user">,
+  piece: { readonly sha256: string; readonly index: number; readonly text: string },
+): string {
+  const name = String(piece.index).padStart(4, "0");
+  return `set -u
+umask 077
+base=${word(spool)}
+id -u ${word(user)} > /dev/null 2>&1 || exit ${notYetCode}
+d=$base/${word(stagedName(piece.sha256))}
+mkdir -p "$d" && touch "$d" && printf %s ${word(piece.text)} > "$d/.${name}.$$" && mv "$d/.${name}.$$" "$d/${name}"
+`;
+}
+
+/** Of a host that doesn't know the user yet. */
+export const notYetCode = 75;
 
 /** A one-time URL that somebody else used first gives nothing: the command must not run on that. */
 const checkStdin = (sha256: string): string =>

@@ -1,9 +1,7 @@
-import { gzipSync } from "node:zlib";
 import type { SSMClient } from "@aws-sdk/client-ssm";
 import type { Clock } from "../../core/effects/clock.ts";
 import type { Random } from "../../core/effects/random.ts";
 import { FailureError } from "../../core/errors/failure.ts";
-import { sha256Hex } from "../../core/evidence/sha256.ts";
 import type { CommandResult, HostAddress, RemoteTask, Transport } from "../../core/ports/transport.ts";
 import { quoteArgv } from "../quote/index.ts";
 // Not by ssh's index: that one brings ssh2 along, and a Lambda that speaks SSM alone has no use for it.
@@ -17,16 +15,10 @@ import { resolveSsm } from "./options.ts";
 import type { FindInstance, Instance, ResolvedSsm, SsmOptions } from "./options.ts";
 import { parseReport } from "./report.ts";
 import { renderDelivery, renderForget } from "./script.ts";
-import type { StdinSource } from "./script.ts";
 import { SsmApi } from "./ssm-api.ts";
 import type { AgentState } from "./ssm-api.ts";
-
-/** A URL that gives these bytes once. */
-export interface OneTimeUrl {
-  readonly url: string;
-  /** Called when it has served, or never will. */
-  readonly revoke: () => Promise<void>;
-}
+import { carryStdin } from "./stdin-carrier.ts";
+import type { OneTimeUrl } from "./stdin-carrier.ts";
 
 export interface SsmEffects {
   /** A region's client, with one attempt a call. */
@@ -223,7 +215,13 @@ export class SsmTransport implements Transport {
     },
   ): Promise<Try> {
     const { command, deadline, attachTo } = what;
-    const offered = await this.stdinSource(host, task, what.stdin);
+    const { stdin } = what;
+    const carriage = { host, instance, task, stdin, signal: deadline.signal };
+    const carried = await carryStdin(this.dispatcher, this.options, this.effects.offer, carriage);
+    if ("notStarted" in carried)
+      return attachTo === undefined
+        ? { kind: "notStarted", why: carried.notStarted }
+        : { kind: "lost", why: carried.notStarted, deliveryId: attachTo };
     const timeoutSec = Math.ceil(task.timeoutMs / 1000);
     const render = (id: string): string =>
       renderDelivery({
@@ -231,13 +229,13 @@ export class SsmTransport implements Transport {
         spool: this.options.spool,
         user: host.user,
         command,
-        stdin: offered.source,
+        stdin: carried.source,
         waitSec: attachTo === undefined ? timeoutSec : attachSec,
       });
     if (render("0".repeat(40)).length > longestScript)
       throw new FailureError({
         class: "invalid",
-        message: `${host.host}: a command of ${command.length} characters, with its stdin more than a document of Systems Manager holds`,
+        message: `${host.host}: a command of ${command.length} characters, more than a document of Systems Manager holds`,
         hint: "write it to a file of the experiment, or reach the host by ssh",
         host: host.host,
       });
@@ -245,7 +243,7 @@ export class SsmTransport implements Transport {
       const dispatched = await this.dispatcher.dispatch(
         {
           ...instance,
-          key: JSON.stringify([host.user, command, offered.source]),
+          key: JSON.stringify([host.user, command, carried.source]),
           timeoutSec,
           script: render,
           deliveryId: attachTo,
@@ -254,7 +252,7 @@ export class SsmTransport implements Transport {
       );
       return readTry(dispatched, attachTo);
     } finally {
-      await offered.revoke();
+      await carried.revoke();
     }
   }
 
@@ -284,29 +282,6 @@ export class SsmTransport implements Transport {
     void this.dispatcher
       .dispatch({ ...instance, key: `forget ${deliveryId}`, timeoutSec: 60, script }, this.closing.signal)
       .catch(() => undefined);
-  }
-
-  private async stdinSource(
-    host: HostAddress,
-    task: RemoteTask<unknown>,
-    stdin: Uint8Array | undefined,
-  ): Promise<{ readonly source: StdinSource; readonly revoke: () => Promise<void> }> {
-    const nothing = async (): Promise<void> => Promise.resolve();
-    if (stdin === undefined || stdin.length === 0) return { source: { kind: "none" }, revoke: nothing };
-    const sha256 = sha256Hex(stdin);
-    if (this.options.isPublic(task, stdin)) {
-      const text = gzipSync(stdin).toString("base64");
-      return { source: { kind: "inline", text, sha256 }, revoke: nothing };
-    }
-    if (this.effects.offer === undefined)
-      throw new FailureError({
-        class: "invalid",
-        message: `${host.host}: stdin that may be secret can't go by Systems Manager: its parameters are kept and shown`,
-        hint: "give the transport one-time URLs, say that this task's stdin is public, or reach the host by ssh",
-        host: host.host,
-      });
-    const { url, revoke } = await this.effects.offer(stdin);
-    return { source: { kind: "url", url, sha256 }, revoke };
   }
 }
 

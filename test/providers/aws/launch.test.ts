@@ -13,6 +13,8 @@ const context = (overrides: Partial<LaunchContext> = {}): LaunchContext => ({
   zone: "us-east-1a",
   placementGroup: undefined,
   options: {},
+  instanceProfile: undefined,
+  reach: "open",
   ...overrides,
 });
 
@@ -97,12 +99,16 @@ describe("buildLaunch", () => {
 
   it("passes options on", () => {
     const options = readOptions({
-      instanceProfile: "arn:aws:iam::123456789012:instance-profile/p",
       threadsPerCore: 1,
       cpuCredits: "unlimited",
       encryptedVolumes: true,
     });
-    expect(buildLaunch(hostOf(), context({ options, placementGroup: "pg" }))).toMatchObject({
+    expect(
+      buildLaunch(
+        hostOf(),
+        context({ options, instanceProfile: "arn:aws:iam::123456789012:instance-profile/p", placementGroup: "pg" }),
+      ),
+    ).toMatchObject({
       IamInstanceProfile: { Arn: "arn:aws:iam::123456789012:instance-profile/p" },
       CpuOptions: { ThreadsPerCore: 1 },
       CreditSpecification: { CpuCredits: "unlimited" },

@@ -227,13 +227,45 @@ describe("SsmTransport.run", () => {
   );
 
   it(
-    "takes public stdin along, as long as it fits a document",
-    withHosts(1, async ({ transport, hosts: [host] }) => {
-      const open = transport({ isPublic: () => true });
-      const body = Buffer.from("line\n".repeat(40_000));
-      const result = await open.run(host!, sh("sha256sum | cut -d' ' -f1"), body);
-      expect(result).toMatchObject({ outcome: "exited", stdout: `${sha256Hex(body)}\n` });
-      expect(await failureOf(open.run(host!, sh("cat"), randomBytes(70_000)))).toMatchObject({ class: "invalid" });
+    "takes public stdin along where it fits a document, and ahead in pieces where it doesn't",
+    withHosts(1, async ({ transport, hosts: [host], calls }) => {
+      const digest = sh("sha256sum | cut -d' ' -f1", { publicStdin: true });
+      for (const [body, commands] of [
+        [Buffer.from("line\n".repeat(40_000)), 1],
+        // Bytes that don't shrink: in base64 twelve pieces, and the command.
+        [randomBytes(500_000), 13],
+      ] as const) {
+        const before = calls("SendCommand");
+        const result = await transport().run(host!, digest, body);
+        expect(result).toMatchObject({ outcome: "exited", stdout: `${sha256Hex(body)}\n` });
+        expect(calls("SendCommand") - before).toBe(commands);
+      }
+      expect(await failureOf(transport().run(host!, digest, randomBytes(11_000_000)))).toMatchObject({
+        class: "invalid",
+        hint: expect.stringContaining("ssh") as string,
+      });
+    }),
+  );
+
+  it(
+    "sends a piece again that got lost, and starts nothing where one can't be put there",
+    withHosts(1, async (world) => {
+      const [host] = world.hosts;
+      const digest = sh("sha256sum | cut -d' ' -f1", { publicStdin: true, idempotent: true });
+      const body = randomBytes(100_000);
+      const isPiece = (script: string): boolean => script.includes("touch");
+      let lost = 0;
+      world.onScript = (_, script) =>
+        isPiece(script) && lost++ === 0 ? { exitCode: 1, stdout: "", stderr: "disk full" } : undefined;
+      expect(await world.transport().run(host!, digest, body)).toMatchObject({ stdout: `${sha256Hex(body)}\n` });
+      world.onScript = (_, script) => (isPiece(script) ? { exitCode: 1, stdout: "", stderr: "" } : undefined);
+      const before = world.scripts.length;
+      const failed = await world.transport({ attempts: 1 }).run(host!, digest, body);
+      expect(failed).toMatchObject({
+        outcome: "unreachable",
+        stderr: expect.stringContaining("can't be put there") as string,
+      });
+      expect(world.scripts.slice(before).every(({ script }) => isPiece(script))).toBe(true);
     }),
   );
 
