@@ -27,6 +27,7 @@ export function topologyHost(
   const slot = slotsOf(there).find(({ hosts }) => hosts.includes(host));
   const place = round.choice.places[slot?.name ?? host.provider] ?? { region: "unknown" };
   // Hosts with an address of their own may all use the same ports; those that share one are told apart by their provider.
+  const image = state.facts?.["image"] ?? host.shape.image;
   const portBase = Number(state.facts?.["portBase"] ?? 20_000);
   return {
     name: host.name,

@@ -195,7 +195,10 @@ export interface TopologyHost {
   readonly user: string;
   readonly hostKey: string;
   readonly machineType: string;
+  /** As the cloud itself says. */
   readonly image: string;
+  /** As the plan has it, where the cloud has another name for it. */
+  readonly plannedImage?: string | undefined;
   /** The supervisor's folder on this host, absolute, where it is known; scripts find it by themselves otherwise. */
   readonly root?: string | undefined;
   /** The run whose key opens it, where that isn't this one. */

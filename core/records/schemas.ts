@@ -186,6 +186,7 @@ const topologyHostSchema = z.object({
   machineType: z.string(),
   image: z.string(),
   root: z.string().optional(),
+  plannedImage: z.string().optional(),
   loginRunId: z.string().optional(),
 });
 
