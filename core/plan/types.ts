@@ -203,13 +203,13 @@ export interface TopologyHost {
   readonly root?: string | undefined;
   /** The run whose key opens it, where that isn't this one. */
   readonly loginRunId?: string | undefined;
-}
-
-/** What one host does in one stage: a HostStep less what only the moment knows (fence, deadline, push target). */
   /** Where it is reached by Systems Manager and not by its address. */
   readonly ssm?: HostAddress["ssm"];
   /** Its cloud may take it back, and says so on the host a moment before. */
   readonly spot?: true | undefined;
+}
+
+/** What one host does in one stage: a HostStep less what only the moment knows (fence, deadline, push target). */
 export interface RenderedStep {
   readonly host: string;
   readonly units: readonly Unit[];

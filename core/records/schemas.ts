@@ -185,13 +185,13 @@ const topologyHostSchema = z.object({
   hostKey: z.string(),
   machineType: z.string(),
   image: z.string(),
-  root: z.string().optional(),
   plannedImage: z.string().optional(),
+  root: z.string().optional(),
   loginRunId: z.string().optional(),
-});
-
   ssm: z.object({ region: z.string(), instanceId: z.string() }).optional(),
   spot: z.literal(true).optional(),
+});
+
 export const topologySchema = z.object({
   schema: z.literal("reprise/topology@1"),
   deployment: z.string(),
