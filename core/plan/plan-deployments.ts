@@ -208,10 +208,12 @@ class DeploymentPlanner {
   }
 
   #given(name: string, role: RoleSpec, lane: number | "shared"): GivenMachine[] {
-    const machines = [...(this.#spec.machines ?? []), ...this.#clusterMachines()].filter(
-      (machine) => machine.role === name && (lane === "shared" || machine.lane === lane),
-    );
-    if (machines.length < role.count) {
+    const isHere = (machine: GivenMachineSpec): boolean =>
+      machine.role === name && (lane === "shared" || machine.lane === lane);
+    const inFile = this.#clusterMachines().filter(isHere);
+    const machines = [...(this.#spec.machines ?? []).filter(isHere), ...inFile];
+    // A cluster file says how many a role has: processes go round.
+    if (machines.length < (inFile.length > 0 ? 1 : role.count)) {
       const where = lane === "shared" ? "" : ` in lane ${lane}`;
       this.#definition.fail(
         [...this.#at, "roles", name],
