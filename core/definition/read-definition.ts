@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { JsonObject } from "../effects/json.ts";
+import { expandMonitoring } from "../monitoring/expand.ts";
 import { isClusterProblems, readClusterFile } from "./cluster-file.ts";
 import { compileProgram } from "./compile-program.ts";
 import { isJsonObject } from "./json-values.ts";
@@ -48,17 +49,18 @@ export function readDefinition(
     return { ok: false, problems: sorted([...problems, ...earlyProblems(source, source.value)]) };
   }
 
-  const spec = parsed.data;
   const problems: Problem[] = [];
-  const report: Report = (path, message, options) => problems.push(source.problem(path, message, options));
+  const tell: Report = (path, message, options) => problems.push(source.problem(path, message, options));
   const files: Record<string, string> = {};
   const keepFile = (path: string): string | undefined => {
     const content = readFile(path);
     if (content !== undefined) files[path] = content;
     return content;
   };
-  const parameters = readParameters(spec.parameters, report);
-  const program = compileProgram({ definition: spec, parameters, source, problems, readFile: keepFile });
+  const parameters = readParameters(parsed.data.parameters, tell);
+  const { definition: spec, source: places } = expandMonitoring(parsed.data, { parameters, source, report: tell });
+  const report: Report = (path, message, options) => problems.push(places.problem(path, message, options));
+  const program = compileProgram({ definition: spec, parameters, source: places, problems, readFile: keepFile });
   const sweeps: Record<string, SweepAxes> = {};
   for (const [name, sweep] of Object.entries(spec.sweeps)) {
     const written = writtenSweep(source.value, name);
@@ -80,7 +82,7 @@ export function readDefinition(
       sweeps,
       files,
       fail: (path, message, hint, value) => {
-        throw new DefinitionError([source.problem(path, message, { hint, value })]);
+        throw new DefinitionError([places.problem(path, message, { hint, value })]);
       },
     },
   };

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { failureClasses } from "../errors/failure.ts";
-import { reachModes } from "../names/reach.ts";
 import { parseDurationMs, parseSizeBytes, parseRateBitsPerSec, parseShare } from "./quantities.ts";
 import { hasExpressions } from "./template.ts";
 
@@ -146,12 +145,6 @@ const hostFields = {
     .optional()
     .describe("The operating system's image: `ubuntu-24.04`, or the cloud's own id by provider."),
   user: z.string().min(1).optional().describe("The user that commands run as; `root` where the supervisor may."),
-  reach: z
-    .enum(reachModes)
-    .optional()
-    .describe(
-      "How the control side gets to hosts on AWS: `open` (SSH from anywhere, keys only), `nat` (SSH from the deployed control plane's fixed address), `ssm` (Systems Manager: no inbound port; the machine needs `options: {aws: {instanceProfile: …}}` or a deployed control plane's own). Left out: as the control plane was set up; from this machine, `open`.",
-    ),
   packages: z.array(z.string().min(1)).optional().describe("Packages of the distribution to install."),
   sysctl: z
     .record(z.string(), z.union([z.string(), z.number()]))
@@ -687,6 +680,85 @@ export const claimSchema = z.strictObject({
   source: z.string().optional().describe("Where the paper says it: `Figure 7`."),
 });
 
+const binarySchema = z
+  .strictObject({
+    path: z.string().startsWith("/", "not an absolute path").optional().describe("The program on the hosts."),
+    url: z.string().min(1).optional().describe("A release's `.tar.gz`, which hosts download."),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "not a SHA-256 in hex")
+      .optional()
+      .describe("The digest that the download must have; needed with `url`."),
+  })
+  .refine(exactlyOne(["path", "url"]), oneOf(["path", "url"]))
+  .refine((binary) => "url" in binary === "sha256" in binary, "`url` and `sha256` go together");
+
+const binaryField = (what: string) =>
+  binarySchema.optional().describe(`Where ${what} comes from; the distribution's package if left out.`);
+
+export const monitorTargetSchema = z
+  .strictObject({
+    of: oneOrMore(slug).optional().describe("Services or jobs, each of whose processes is scraped."),
+    on: placementOnSchema.optional().describe("Hosts instead: what listens on a port there anyway."),
+    port: z
+      .union([identifier, z.int().min(1).max(65_535)])
+      .default("metrics")
+      .describe("The port: of a process by its name in `ports:`, of a host by number."),
+    path: template.default("/metrics").describe("The path of the metrics."),
+    job: template.optional().describe("The label `job`; the service's name, with `_` for `-`, if left out."),
+    interval: duration.optional().describe("As `interval` of all targets."),
+    labels: z
+      .record(identifier, template)
+      .default({})
+      .describe("More labels, beside `run`, `point`, `trial`, `attempt`, `host`, `role` and `unit`."),
+  })
+  .refine(exactlyOne(["of", "on"]), oneOf(["of", "on"]));
+
+const monitorPanelSchema = z.strictObject({
+  title: z.string().min(1).describe("Its heading."),
+  queries: z
+    .record(z.string().min(1), z.string().min(1))
+    .refine((queries) => Object.keys(queries).length > 0, "needs at least one query")
+    .describe(
+      'PromQL by legend: `{"{{unit}}": "rate(requests_total[1s])"}`. `$point`, `$trial` and `$host` are what the reader chose.',
+    ),
+  unit: z.string().min(1).default("short").describe("Grafana's name of the unit: `s`, `ms`, `ops`, `bytes`."),
+});
+
+export const monitoringSchema = z.strictObject({
+  on: slug
+    .optional()
+    .describe(
+      "The role or label on whose first host Prometheus runs; a host of its own, role `monitoring`, if left out.",
+    ),
+  machine: machineSchema.optional().describe("The machine of that host of its own."),
+  switch: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("A parameter: only points where it is true are monitored. All of them if left out."),
+  interval: duration.default("1s").describe("How often targets are scraped."),
+  targets: z
+    .array(monitorTargetSchema)
+    .nonempty()
+    .optional()
+    .describe("What is scraped; every service and job with a port named `metrics` if left out."),
+  nodes: z
+    .boolean()
+    .default(true)
+    .describe("Whether a node exporter runs on every host, for its CPU, memory, disk and network."),
+  jobPrefix: template.optional().describe("Stands before every target's `job`: `${{ params.protocol }}_`."),
+  maxSize: size
+    .default("256MiB")
+    .describe("A trial's metrics are kept up to this size, compressed; a larger set is left out, and a file says so."),
+  prometheus: binaryField("Prometheus"),
+  nodeExporter: binaryField("the node exporter"),
+  dashboards: z
+    .record(slug, z.array(monitorPanelSchema).nonempty())
+    .default({})
+    .describe("Dashboards of your own for `reprise monitor`, by name: their panels, two in a row."),
+});
+
 export const retriesSchema = z
   .partialRecord(z.enum(failureClasses), z.int().min(1).max(20))
   .describe("How often a trial is tried in all when it fails for a reason of this class.");
@@ -767,6 +839,9 @@ export const definitionSchema = z
       .describe("Hosts and network, by name."),
     setup: setupSchema.prefault({}).describe("What is done once on a deployment's hosts."),
     trial: trialSchema.describe("One measurement."),
+    monitoring: monitoringSchema
+      .optional()
+      .describe("Prometheus beside every trial: its metrics land with the evidence; `reprise monitor` serves them."),
     sweeps: z
       .record(slug, sweepSchema)
       .refine((sweeps) => Object.keys(sweeps).length > 0, "needs at least one sweep")
@@ -817,4 +892,6 @@ export type MetricSpec = z.output<typeof metricSchema>;
 export type SweepSpec = z.output<typeof sweepSchema>;
 export type PlaceSpec = z.output<typeof placeSchema>;
 export type GivenMachineSpec = z.output<typeof givenMachineSchema>;
+export type MonitoringSpec = z.output<typeof monitoringSchema>;
+export type MonitorTargetSpec = z.output<typeof monitorTargetSchema>;
 export type WherePoints = z.output<typeof wherePoints>;
