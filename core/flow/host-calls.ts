@@ -57,7 +57,8 @@ export async function answerHost(call: HostCall, body: unknown, effects: HostCal
         if (ref === undefined)
           return refusal(403, "ForeignStep", `${input.stepId} is not of this capability's attempt`);
         if (await isOver(capability.scope, effects.flow)) return { status: 200, body: { answer: "superseded" } };
-        return { status: 200, body: { answer: await reportAlive(ref, capability.host, effects.flow) } };
+        await reportAlive(ref, capability.host, effects.flow);
+        return { status: 200, body: { answer: "continue" } };
       });
     case "report":
       return withCapability(reportSchema, body, effects, (input, capability) =>

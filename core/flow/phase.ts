@@ -6,7 +6,7 @@ import type { TopologyHost } from "../plan/types.ts";
 import type { TaskOutcome, TaskToken } from "../ports/engine.ts";
 import type { HostStep, StepResult } from "../ports/host-agent.ts";
 import type { Entry } from "../ports/object-store.ts";
-import type { ExpectedRecord } from "../records/schemas.ts";
+import type { ExpectedRecord, StartRecord } from "../records/schemas.ts";
 import { armedRecordSchema, expectedRecordSchema, startRecordSchema, stepResultSchema } from "../records/schemas.ts";
 import { forEachBounded } from "./fan-out.ts";
 import type { FlowEffects } from "./effects.ts";
@@ -24,8 +24,11 @@ export interface PhasePlan {
   readonly steps: readonly { readonly host: TopologyHost; readonly step: HostStep; readonly required: boolean }[];
   /** What the waiting state gets when all is well. */
   readonly output: { readonly stage: number; readonly more: boolean };
-  /** All of these hosts' steps wait for one agreed instant. */
-  readonly startsTogether: boolean;
+  /**
+   * What is asked of the hosts' clocks: `agree` on an instant that all steps wait for, or be measured alone, so that
+   * the evidence can be put on one time line.
+   */
+  readonly clocks: "agree" | "measure" | "none";
 }
 
 /** How long after the last clock measurement an agreed start lies, beyond the slowest round trip. */
@@ -81,7 +84,10 @@ export async function armPhase(
     }
   });
   const answering = open.filter((s) => !silent.has(s.host.name));
-  if (phase.startsTogether && answering.length > 0) await startTogether(phase, answering, execution, fx);
+  if (phase.clocks !== "none" && answering.length > 0) {
+    const start = await readClocks(phase, answering, execution, fx);
+    await startTogether(phase, answering, start, fx);
+  }
 
   await armToken(phase.ref, token, execution, fx);
   // A step that was armed before pushes to where the control side was then: it is asked as well.
@@ -90,27 +96,37 @@ export async function armPhase(
   return open.filter((s) => silent.has(s.host.name)).map((s) => s.host);
 }
 
-/** Agrees on an instant and tells each host in its own clock; the measurement is evidence. */
-async function startTogether(
+/** Measures each host's clock, agrees on an instant where one is needed; what was first recorded counts. */
+async function readClocks(
   phase: PhasePlan,
   open: PhasePlan["steps"],
   execution: string,
   fx: FlowEffects,
-): Promise<void> {
+): Promise<StartRecord> {
   const key = `${phaseKeys(phase.ref).prefix}/start.json`;
+  const known = await readRecord(fx.store, key, startRecordSchema);
+  if (known !== undefined) return known.value;
+  const offsets: Record<string, { offsetMs: number; errorMs: number }> = {};
+  await forEachBounded(open, hostConcurrency, async ({ host, step }) => {
+    offsets[host.name] = await fx.agent(step.fence.runId, host).clockOffset();
+  });
+  const slowestMs = Math.max(...Object.values(offsets).map((o) => o.errorMs * 2));
+  const startAt = phase.clocks === "agree" ? Math.ceil(fx.clock.now() + slowestMs + startMarginMs) : undefined;
+  const measured: StartRecord = { startAt, offsets: sortKeys(offsets) };
+  if ((await fx.store.putIfAbsent(key, toBytes(measured), execution)) !== "other") return measured;
+  // Another invocation of this very phase was first, and there is one instant only.
+  return requireRecord(fx.store, key, startRecordSchema);
+}
+
+/** Tells each host the agreed instant in its own clock. */
+async function startTogether(
+  phase: PhasePlan,
+  open: PhasePlan["steps"],
+  { startAt, offsets }: StartRecord,
+  fx: FlowEffects,
+): Promise<void> {
+  if (startAt === undefined) return;
   const stepId = hostStepId(phase.ref);
-  const agreed = await readRecord(fx.store, key, startRecordSchema);
-  if (agreed === undefined) {
-    const offsets: Record<string, { offsetMs: number; errorMs: number }> = {};
-    await forEachBounded(open, hostConcurrency, async ({ host, step }) => {
-      offsets[host.name] = await fx.agent(step.fence.runId, host).clockOffset();
-    });
-    const slowestMs = Math.max(...Object.values(offsets).map((o) => o.errorMs * 2));
-    const startAt = Math.ceil(fx.clock.now() + slowestMs + startMarginMs);
-    await fx.store.putIfAbsent(key, toBytes({ startAt, offsets: sortKeys(offsets) }), execution);
-  }
-  // Read back: another invocation of this very phase may have been first, and there is one instant only.
-  const { startAt, offsets } = await requireRecord(fx.store, key, startRecordSchema);
   await forEachBounded(open, hostConcurrency, async ({ host, step }) => {
     const offsetMs = offsets[host.name]?.offsetMs ?? 0;
     await fx.agent(step.fence.runId, host).go(stepId, Math.round(startAt + offsetMs));
@@ -144,12 +160,15 @@ const silentAfterMs = 150_000;
 /**
  * A host lives. The beat is relayed to the waiting task while every other host of the phase was heard lately, so that
  * the silence of one shows as a missed heartbeat. All times are the store's own.
+ *
+ * That nobody waits for the token is no news for the host: after a silence the phase is armed again with another one,
+ * after another host's failure the collect phase stops it. Killing its job here would lose what it has measured.
  */
-export async function reportAlive(ref: PhaseRef, host: string, fx: FlowEffects): Promise<"continue" | "superseded"> {
+export async function reportAlive(ref: PhaseRef, host: string, fx: FlowEffects): Promise<void> {
   const keys = phaseKeys(ref);
   await writeBeat(keys.beat(host), fx);
   const armed = await newestArmed(ref, fx);
-  if (armed === undefined) return "continue"; // the task is about to be armed
+  if (armed === undefined) return; // the task is about to be armed
   const heard = new Map<string, number>();
   for await (const entry of fx.store.list(keys.beatPrefix)) {
     heard.set(entry.key.slice(keys.beatPrefix.length, -".json".length), entry.modifiedAt);
@@ -160,8 +179,7 @@ export async function reportAlive(ref: PhaseRef, host: string, fx: FlowEffects):
   const isSilent = Object.keys(expected?.value.hosts ?? {}).some(
     (other) => !done.has(other) && Math.max(heard.get(other) ?? 0, armed.modifiedAt) < now - silentAfterMs,
   );
-  if (isSilent) return "continue";
-  return (await fx.engine.heartbeat(armed.token)) === "beaten" ? "continue" : "superseded";
+  if (!isSilent) await fx.engine.heartbeat(armed.token);
 }
 
 async function writeBeat(key: string, fx: FlowEffects): Promise<void> {

@@ -93,7 +93,7 @@ export class Puller {
         }
         if (fx.clock.now() >= beatAt) {
           beatAt = fx.clock.now() + beatEveryMs;
-          if ((await reportAlive(ref, host.name, fx)) === "superseded") return;
+          await reportAlive(ref, host.name, fx);
         }
       } catch (error) {
         if (isAborted(signal)) return;

@@ -60,7 +60,7 @@ async function armed() {
       required: true,
     }));
     const output = { stage: 1, more: false };
-    await armPhase({ ref: phase, steps, output, startsTogether: false }, `token-${phase.phase}`, "x", fx);
+    await armPhase({ ref: phase, steps, output, clocks: "none" }, `token-${phase.phase}`, "x", fx);
   }
   const ask = (call: HostCall, body: unknown) =>
     answerHost(call, body, { flow: fx, verify: (token, at) => verifyCapability(secret, token, at) });
@@ -279,6 +279,15 @@ describe("a phase's heartbeat", () => {
       passTime(60_000);
     }
     expect(beats).toBe(10);
+  });
+});
+
+describe("a beat for a token that nobody waits for", () => {
+  it("lets the job go on: the phase may be armed again any moment, or is collected", async () => {
+    const { ask, fx } = await armed();
+    Object.assign(fx.engine, { heartbeat: async () => "gone" });
+    const beat = { capability: capabilityFor(), stepId: hostStepId(ref), state: "running" };
+    expect(await ask("beat", beat)).toEqual({ status: 200, body: { answer: "continue" } });
   });
 });
 
