@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { failureClasses } from "../errors/failure.ts";
+import { reachModes } from "../names/reach.ts";
 import { parseDurationMs, parseSizeBytes, parseRateBitsPerSec, parseShare } from "./quantities.ts";
 import { hasExpressions } from "./template.ts";
 
@@ -145,6 +146,12 @@ const hostFields = {
     .optional()
     .describe("The operating system's image: `ubuntu-24.04`, or the cloud's own id by provider."),
   user: z.string().min(1).optional().describe("The user that commands run as; `root` where the supervisor may."),
+  reach: z
+    .enum(reachModes)
+    .optional()
+    .describe(
+      "How the control side gets to hosts on AWS: `open` (SSH from anywhere, keys only), `nat` (SSH from the deployed control plane's fixed address), `ssm` (Systems Manager: no inbound port; the machine needs `options: {aws: {instanceProfile: …}}` or a deployed control plane's own). Left out: as the control plane was set up; from this machine, `open`.",
+    ),
   packages: z.array(z.string().min(1)).optional().describe("Packages of the distribution to install."),
   sysctl: z
     .record(z.string(), z.union([z.string(), z.number()]))
