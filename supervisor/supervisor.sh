@@ -264,7 +264,7 @@ enter() { # what every spawned verb does first
 
 # Sets CG and CGM: our cgroup v2 folder, and where memory limits go (the same, or a v1 memory group on older hosts).
 find_cgroup() {
-  CG=- CGM=-
+  CG=- CGM=- CPUSETS=/sys/fs/cgroup/cpuset/reprise-$ID
   if { read -r fc_boot CG CGM <"$S/cgroup"; } 2>/dev/null && [ "$fc_boot" = "$BOOT" ]; then return; fi
   CG=- CGM=-
   for fc_top in /sys/fs/cgroup /sys/fs/cgroup/unified; do
@@ -391,6 +391,7 @@ drop_cgroup() { # UNIT-FOLDER
   [ "$dc_cg" != - ] || return 0
   rmdir "$CG/$dc_cg" 2>/dev/null
   if [ "$CGM" != "$CG" ] && [ "$CGM" != - ]; then rmdir "$CGM/$dc_cg" 2>/dev/null; fi
+  rmdir "$CPUSETS/$dc_cg" 2>/dev/null
   return 0
 }
 
@@ -451,12 +452,13 @@ find_unit() { # NAME: sets I
 # Writes FOLDER/script and FOLDER/launch, which becomes that script in the loaded unit's surroundings. The environment
 # is set by the launch itself: nothing of it is ever an argument.
 write_launch() { # FOLDER SCRIPT OUT ERR MARKER-SUFFIX
-  wl_marker="$step_epoch.$step_attempt:$STEP:$5" wl_cg=-
+  wl_marker="$step_epoch.$step_attempt:$STEP:$5" wl_cg=- wl_cpuset=
   (umask 077 && printf '%s\n' "$2" >"$1/script")
-  if [ "$CG" != - ] || [ "$CGM" != - ]; then
+  if [ "$CG" != - ] || [ "$CGM" != - ] || { [ -n "$U_CPUS" ] && [ -d "${CPUSETS%/*}" ]; }; then
     wl_cg=$step_epoch.$step_attempt.$step_serial.$5
     if [ "$CG" != - ]; then mkdir -p "$CG/$wl_cg" 2>/dev/null; fi
     if [ -n "$U_MEMORY" ]; then set_memory_limit "$wl_cg"; fi
+    if [ -n "$U_CPUS" ]; then set_cpus "$wl_cg"; wl_cpuset=$CPUSET; fi
   elif [ -n "$U_MEMORY" ]; then
     warn "$U_NAME: no memory limit: this host has no cgroup that we may write"
   fi
@@ -479,8 +481,14 @@ write_launch() { # FOLDER SCRIPT OUT ERR MARKER-SUFFIX
   esac
   wl_run="$HEED $wl_run"
   if [ -n "$U_CPUS" ]; then
-    if command -v taskset >/dev/null; then wl_run="taskset -c $U_CPUS $wl_run"
-    else warn "$U_NAME: not bound to CPUs $U_CPUS: this host has no taskset"; fi
+    # Also within a cpuset: the one holds if the other is refused at the last moment.
+    if command -v taskset >/dev/null; then wl_run="taskset -c $U_CPUS $wl_run" wl_pinned=taskset
+    else
+      wl_pinned=nothing
+      if [ -z "$wl_cpuset" ]; then
+        warn "$U_NAME: not bound to CPUs $U_CPUS: this host has no taskset, and no cpuset that we may write"
+      fi
+    fi
   fi
   if [ -n "$U_USER" ]; then
     wl_group=$(id -g "$U_USER" 2>/dev/null) || { fail invalid "$U_NAME: this host has no user $U_USER"; return; }
@@ -503,6 +511,14 @@ write_launch() { # FOLDER SCRIPT OUT ERR MARKER-SUFFIX
     if [ "$wl_cg" != - ] && [ "$CG" != - ]; then printf '{ echo $$ >%s; } 2>/dev/null\n' "$CG/$wl_cg/cgroup.procs"; fi
     if [ -n "$U_MEMORY" ] && [ "$CGM" != - ] && [ "$CGM" != "$CG" ]; then
       printf '{ echo $$ >%s; } 2>/dev/null\n' "$CGM/$wl_cg/cgroup.procs"
+    fi
+    if [ -n "$U_CPUS" ]; then
+      # What holds it there, and where the kernel says that it may run.
+      shq "$1/pinned"
+      printf 'set -- %s\n' "$wl_pinned"
+      if [ -n "$wl_cpuset" ]; then printf '{ echo $$ >%s && set -- cpuset; } 2>/dev/null\n' "$wl_cpuset/cgroup.procs"; fi
+      printf 'while read -r key value; do [ "$key" != Cpus_allowed_list: ] || break; done </proc/self/status\n'
+      printf 'case $1 in taskset) value=%s ;; esac\necho "$1 $value" >%s\nunset key value\n' "$U_CPUS" "$Q"
     fi
     printf '{ echo 0 >/proc/self/oom_score_adj; } 2>/dev/null\n'
     shq "$3"; wl_out=$Q
@@ -540,6 +556,26 @@ set_memory_limit() { # CGROUP-NAME
     # Version 1 counts memory and swap together; many kernels don't count swap at all.
     { echo $((U_MEMORY + ${U_SWAP:-0})) >"$CGM/$1/memory.memsw.limit_in_bytes"; } 2>/dev/null
   fi
+}
+
+# Sets CPUSET: the group that keeps the loaded unit's processes on its CPUs whatever they ask for; empty without one.
+set_cpus() { # CGROUP-NAME
+  CPUSET=
+  if [ "$CG" != - ]; then
+    case " $(cat "$CG/cgroup.subtree_control" 2>/dev/null) " in
+      *' cpuset '*) ;;
+      *) { echo +cpuset >"${CG%/*}/cgroup.subtree_control" && echo +cpuset >"$CG/cgroup.subtree_control"; } 2>/dev/null ;;
+    esac
+    if { echo "$U_CPUS" >"$CG/$1/cpuset.cpus"; } 2>/dev/null; then CPUSET=$CG/$1; return; fi
+  fi
+  # Version 1 takes no process into a group whose own and whose parent's CPUs and memory nodes aren't set.
+  [ -d "${CPUSETS%/*}" ] && mkdir -p "$CPUSETS/$1" 2>/dev/null || return 0
+  sc_nodes=$(cat "${CPUSETS%/*}/cpuset.mems" 2>/dev/null)
+  {
+    cat "${CPUSETS%/*}/cpuset.cpus" >"$CPUSETS/cpuset.cpus" && echo "$sc_nodes" >"$CPUSETS/cpuset.mems" &&
+      echo "$sc_nodes" >"$CPUSETS/$1/cpuset.mems" && echo "$U_CPUS" >"$CPUSETS/$1/cpuset.cpus" && CPUSET=$CPUSETS/$1
+  } 2>/dev/null || rmdir "$CPUSETS/$1" 2>/dev/null
+  return 0
 }
 
 was_out_of_memory() { # UNIT-FOLDER
@@ -1230,11 +1266,12 @@ resolve_part() { # PATH below the attempt folder
 # --- The result ---------------------------------------------------------------------------------------------------------
 
 unit_json() { # UNIT-FOLDER NAME KIND: sets UJ
-  uj_started= uj_ended= uj_code= uj_signal=- uj_ready= uj_why=
+  uj_started= uj_ended= uj_code= uj_signal=- uj_ready= uj_why= uj_by= uj_cpus=
   { read -r uj_started <"$1/started"; } 2>/dev/null
   { read -r uj_ended uj_code uj_signal <"$1/ended"; } 2>/dev/null
   { read -r uj_ready <"$1/ready"; } 2>/dev/null
   { read -r uj_why <"$1/why"; } 2>/dev/null
+  { read -r uj_by uj_cpus <"$1/pinned"; } 2>/dev/null
   if [ -z "$uj_started" ]; then uj_outcome=notStarted
   elif [ -n "$uj_why" ]; then uj_outcome=$uj_why
   elif [ -z "$uj_ended" ]; then if [ -n "$uj_ready" ]; then uj_outcome=ready; else uj_outcome=stopped; fi
@@ -1243,7 +1280,9 @@ unit_json() { # UNIT-FOLDER NAME KIND: sets UJ
   UJ="{\"name\":\"$2\",\"kind\":\"$3\",\"outcome\":\"$uj_outcome\""
   if [ -n "$uj_ended" ] && [ "$uj_signal" = - ]; then UJ="$UJ,\"exitCode\":$uj_code"; fi
   if [ -n "$uj_ended" ] && [ "$uj_signal" != - ]; then UJ="$UJ,\"signal\":\"$uj_signal\""; fi
-  UJ="$UJ${uj_started:+,\"startedAt\":$uj_started}${uj_ended:+,\"endedAt\":$uj_ended}${uj_ready:+,\"readyAt\":$uj_ready}}"
+  UJ="$UJ${uj_started:+,\"startedAt\":$uj_started}${uj_ended:+,\"endedAt\":$uj_ended}${uj_ready:+,\"readyAt\":$uj_ready}"
+  if [ -n "$uj_cpus" ]; then UJ="$UJ,\"pinned\":{\"by\":\"$uj_by\",\"cpus\":\"$uj_cpus\"}"; fi
+  UJ="$UJ}"
 }
 
 units_json() { # sets UNITS: this step's units, and the services that it stopped
@@ -1682,9 +1721,9 @@ finish() {
     fi
     return
   fi
-  if [ "$step_units" -gt 0 ] && [ "$CG$CGM" != -- ]; then
+  if [ "$step_units" -gt 0 ] && { [ "$CG$CGM" != -- ] || [ -d "$CPUSETS" ]; }; then
     # Those that still hold something, a service or what a command left on purpose, stay.
-    rmdir "$CG/$step_epoch.$step_attempt.$step_serial".* "$CGM/$step_epoch.$step_attempt.$step_serial".* 2>/dev/null
+    for fi_cg in "$CG" "$CGM" "$CPUSETS"; do rmdir "$fi_cg/$step_epoch.$step_attempt.$step_serial".*; done 2>/dev/null
   fi
   end_sampler
   collect
@@ -2373,7 +2412,7 @@ cmd_remove() {
     json "process $re_pid ($FL)"; re_left="${re_left:+$re_left,}$J"
   done
   unhook_boot
-  for re_cg in "$CG" "$CGM"; do
+  for re_cg in "$CG" "$CGM" "$CPUSETS"; do
     if [ "$re_cg" != - ] && [ -d "$re_cg" ]; then
       # What waits in our group moves out, then the group can go.
       while read -r re_pid; do { echo "$re_pid" >"${re_cg%/*}/cgroup.procs"; } 2>/dev/null; done <"$re_cg/supervisor/cgroup.procs"
@@ -2430,6 +2469,7 @@ unit_start() {
   if [ "$us_cg" != - ]; then
     if [ "$CG" != - ]; then mkdir -p "$CG/$us_cg"; fi
     if [ -n "$U_MEMORY" ]; then set_memory_limit "$us_cg"; fi
+    if [ -n "$U_CPUS" ]; then set_cpus "$us_cg"; fi
   fi
   log_sizes
   begin_unit

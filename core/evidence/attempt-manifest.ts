@@ -82,6 +82,7 @@ const unitSchema = z.object({
   startedAt: time.optional(),
   endedAt: time.optional(),
   readyAt: time.optional(),
+  pinned: z.object({ by: z.enum(["cpuset", "taskset", "nothing"]), cpus: z.string() }).optional(),
 });
 
 const phaseSchema = z.object({

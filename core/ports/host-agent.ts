@@ -111,6 +111,8 @@ export interface UnitResult {
   readonly startedAt?: number | undefined;
   readonly endedAt?: number | undefined;
   readonly readyAt?: number | undefined;
+  /** Where `limits.cpus` was asked for: what held its processes on which CPUs. A cpuset can't be left, taskset's mask can. */
+  readonly pinned?: { readonly by: "cpuset" | "taskset" | "nothing"; readonly cpus: string } | undefined;
 }
 
 /** A final file on the host, to be landed under the attempt's prefix as `{host}/{path}`. */

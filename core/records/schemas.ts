@@ -109,6 +109,7 @@ const unitResultSchema = z.object({
   startedAt: z.number().optional(),
   endedAt: z.number().optional(),
   readyAt: z.number().optional(),
+  pinned: z.object({ by: z.enum(["cpuset", "taskset", "nothing"]), cpus: z.string() }).optional(),
 });
 
 /** `phases/{phase}-{stage}/done/{host}.json` and the body of a host's report. */

@@ -174,6 +174,25 @@ describe("supervisor: jobs", () => {
     else expect(result.failure?.class).toBe("timeout");
   });
 
+  it("are held there by what the result names: a cpuset that they can't leave, or a mask that they can change", async () => {
+    const { units } = await host.run(
+      stepFixture({
+        stepId: "escapes",
+        units: [
+          {
+            ...job("escapes", "taskset -cp 0,1 $$ >/dev/null; grep Cpus_allowed_list /proc/self/status"),
+            limits: { cpus: "1" },
+          },
+          job("free", "true"),
+        ],
+      }),
+    );
+    const [escapes, free] = units;
+    expect(escapes?.pinned?.cpus).toBe("1");
+    expect(host.read(`${attempt}/escapes.out`)).toMatch(escapes?.pinned?.by === "cpuset" ? /:\s*1\n$/ : /:\s*0-1\n$/);
+    expect(free?.pinned).toBeUndefined();
+  });
+
   it("say so where a memory limit can't be kept", async () => {
     const bare = await openTestHost();
     const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();

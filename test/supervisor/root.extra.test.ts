@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openTestHost, stepFixture, unitFixture } from "./test-host.ts";
@@ -38,6 +38,23 @@ describe("supervisor as root", () => {
       execFileSync("umount", ["-l", disk]);
       rmSync(disk, { recursive: true });
     }
+  });
+
+  it("holds units on their CPUs by a cpuset, of either version, and takes it away afterwards", async () => {
+    const host = await openTestHost();
+    const result = await host.run(
+      stepFixture({
+        stepId: "held",
+        units: [unitFixture({ name: "held", script: "cat /proc/self/cgroup", limits: { cpus: "1" } })],
+      }),
+    );
+    expect(result.warnings).toEqual([]);
+    expect(result.units[0]?.pinned).toEqual({ by: "cpuset", cpus: "1" });
+    const [, id = "nowhere"] =
+      /^(?:\d+:cpuset:|0::)\/(reprise-[^/]+)\/[^/]*held/m.exec(host.read("attempts/p.t0.a1/held.out")) ?? [];
+    expect(id).not.toBe("nowhere");
+    await host.close();
+    expect(["/sys/fs/cgroup", "/sys/fs/cgroup/cpuset"].filter((top) => existsSync(join(top, id)))).toEqual([]);
   });
 
   it("starts a unit as another user, in folders that this user may use", async () => {
