@@ -6,16 +6,20 @@ import { runKeys } from "../core/names/keys.ts";
 import type { ObjectStore, ObjectStoreAdmin } from "../core/ports/object-store.ts";
 import { homePaths } from "../engines/embedded/home.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
+import { DeferredStore } from "../stores/deferred-store.ts";
 import { FolderStore } from "../stores/folder/folder-store.ts";
-import { S3Store, createS3Client } from "../stores/s3/s3-store.ts";
 import { parseHome } from "./deployed/place.ts";
 
 /** The store of a home: a folder of this machine, or a bucket. */
 export function openStore(home: string): ObjectStoreAdmin {
   const place = parseHome(home, process.env);
   if (place.kind === "folder") return new FolderStore({ root: homePaths(place.path).store, clock: systemClock });
-  const client = createS3Client({ region: place.region });
-  return new S3Store({ client, bucket: place.bucket, clock: systemClock, newId: randomUUID });
+  // The client takes 0.1 s and 20 MB to load, which no command on a folder should pay.
+  return new DeferredStore(async () => {
+    const { S3Store, createS3Client } = await import("../stores/s3/s3-store.ts");
+    const client = createS3Client({ region: place.region });
+    return new S3Store({ client, bucket: place.bucket, clock: systemClock, newId: randomUUID });
+  });
 }
 
 /** Where a command may keep what can be made again; beside a folder's store, else in the folder that is the default. */
