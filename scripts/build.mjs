@@ -1,21 +1,36 @@
-// Bundles what users start into dist/: one file a program, npm packages left outside. Runs after `npm ci`.
-import { chmodSync, cpSync, mkdirSync, rmSync } from "node:fs";
+// Bundles what users start into dist/: one file a program, npm packages left outside, Vega aside. Runs after `npm ci`.
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { build } from "esbuild";
+
+/** Hundreds of small files, which Node takes twice as long to find and link as to read in one piece. */
+const bundledPackages = new Set(["vega", "vega-lite"]);
+const packagesOutside = {
+  name: "packages-outside",
+  setup: (setup) => {
+    setup.onResolve({ filter: /^[^./]/ }, ({ kind, path, importer }) =>
+      kind === "entry-point" || bundledPackages.has(path) || relative(".", importer).includes("node_modules/")
+        ? undefined
+        : { path, external: true },
+    );
+  },
+};
 
 const shared = {
   bundle: true,
   platform: "node",
   target: "node20",
   format: "esm",
-  packages: "external",
+  plugins: [packagesOutside],
   sourcemap: true,
   logLevel: "warning",
 };
 
 rmSync("dist", { recursive: true, force: true });
 mkdirSync("dist", { recursive: true });
-await build({
+const { metafile } = await build({
   ...shared,
+  metafile: true,
   entryPoints: {
     cli: "cli/main.ts",
     engine: "engines/embedded/engine-process.ts",
@@ -26,8 +41,22 @@ await build({
   splitting: true,
   chunkNames: "chunks/[name]-[hash]",
 });
+writeFileSync("dist/THIRD-PARTY-LICENSES.txt", licensesOf(Object.keys(metafile.inputs)));
 // One process a local host: a single small file that loads nothing but ssh2.
 await build({ ...shared, entryPoints: { "local-host": "providers/local/host-process.ts" }, outdir: "dist" });
 for (const file of ["supervisor.sh", "put.mjs"]) cpSync(`supervisor/${file}`, `dist/${file}`);
 cpSync("statemachines", "dist/statemachines", { recursive: true });
 chmodSync("bin/reprise.mjs", 0o755);
+
+/** The licences of the packages that files were bundled from. */
+function licensesOf(files) {
+  const folders = new Set(files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []));
+  return [...folders]
+    .sort()
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+      const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+      return `${name} ${version}: ${license}\n\n${file === undefined ? "" : readFileSync(join(folder, file), "utf8")}`;
+    })
+    .join("\n\n");
+}
