@@ -50,24 +50,32 @@ interface LoadedModule {
   readonly sourceSha256: string;
 }
 
+/** How many bundles are being made. */
+let bundling = 0;
+
 async function bundleModule(
   entry: Pick<BuildOptions, "entryPoints" | "stdin">,
   file: string,
   cacheFolder: string,
 ): Promise<LoadedModule> {
-  const { build } = await import("esbuild");
-  const built = await build({
-    ...entry,
-    bundle: true,
-    write: false,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    logLevel: "silent",
-    plugins: [ownPackages],
-  }).catch((error: unknown) => {
-    throw new FailureError({ class: "invalid", message: `${file}: ${messageOf(error)}` });
-  });
+  const esbuild = await import("esbuild");
+  bundling++;
+  const built = await esbuild
+    .build({
+      ...entry,
+      bundle: true,
+      write: false,
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      logLevel: "silent",
+      plugins: [ownPackages],
+    })
+    .catch((error: unknown) => {
+      throw new FailureError({ class: "invalid", message: `${file}: ${messageOf(error)}` });
+    })
+    // Its process would stay, with 16 MB, until this one ends.
+    .finally(() => (--bundling === 0 ? esbuild.stop() : undefined));
   const text = built.outputFiles[0]?.text ?? "";
   // The installation's own path stands in the text: the digest must not know it.
   const sourceSha256 = sha256Hex(text.replaceAll(pathToFileURL(packageRoot()).href, ""));

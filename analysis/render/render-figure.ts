@@ -31,7 +31,7 @@ import type { SceneItem, SceneMark, ScenePage, VegaRuntime } from "./vega-runtim
 /**
  * Part of every redraw cache's key: raise it when the same spec would give other bytes or warnings.
  */
-export const rendererVersion = "3";
+export const rendererVersion = "4";
 
 /** A spec that can't be drawn; the cause is Vega's own error. */
 export class FigureSpecError extends RepriseError {
@@ -230,7 +230,8 @@ async function solvePanels(
     const view = await runView(vega, compile(withPanelSize(themed, size, padding)));
     const { x1, y1, x2, y2 } = plotExtent(sceneOf(view));
     const spare = { width: wanted.width - (x2 - x1), height: wanted.height - (y2 - y1) };
-    const isDone = Math.abs(spare.width) < 0.05 && Math.abs(spare.height) < 0.05;
+    // The width is a column's; the page is as high as what is on it, whole units in any case.
+    const isDone = Math.abs(spare.width) < 0.05 && Math.abs(spare.height) < 0.5;
     // Labels may come and go with the size; it settles in two or three passes.
     if (isDone || pass === 5) return view;
     size = {
