@@ -212,7 +212,7 @@ export const deploymentSchema = z.strictObject({
     .string()
     .optional()
     .describe(
-      "For `on: hosts`: a YAML or JSON file beside the definition that maps roles to such machines or addresses.",
+      "For `on: hosts`: a YAML or JSON file beside the definition that maps roles to such machines or addresses. It says how many hosts a role has. A file of FrankenPaxos' is read as it is.",
     ),
   roles: z
     .record(slug, roleSchema)

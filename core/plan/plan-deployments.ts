@@ -218,7 +218,7 @@ class DeploymentPlanner {
       this.#definition.fail(
         [...this.#at, "roles", name],
         `needs ${role.count} machines${where}, and ${machines.length} are given`,
-        "list them under `machines:` or in the cluster file",
+        `list them under \`machines:\`, or in ${this.#spec.clusterFile ?? "a cluster file"} beside the definition`,
       );
     }
     return machines.map((machine) => ({
@@ -234,7 +234,9 @@ class DeploymentPlanner {
   #clusterMachines(): readonly GivenMachineSpec[] {
     const file = this.#spec.clusterFile;
     if (file === undefined) return [];
-    const machines = readClusterFile(this.#definition.files[file] ?? "", file);
+    const text = this.#definition.files[file];
+    if (text === undefined) return [];
+    const machines = readClusterFile(text, file);
     if (isClusterProblems(machines)) throw new DefinitionError(machines);
     return machines;
   }

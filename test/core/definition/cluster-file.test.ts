@@ -1,5 +1,7 @@
 import { isClusterProblems, readClusterFile } from "../../../core/definition/cluster-file.ts";
 import { formatProblem } from "../../../core/definition/problem.ts";
+import { planExperiment } from "../../../core/plan/plan-experiment.ts";
+import { definitionText, loadText, planInputs } from "./load.ts";
 
 const machinesOf = (text: string): string[] => {
   const read = readClusterFile(text, "cluster.json");
@@ -42,5 +44,39 @@ describe("readClusterFile", () => {
     ["an empty list", "leaders: []", /cluster\.json:1:\d+: leaders: /],
   ])("names the place of %s", (_, text, message) => {
     expect(machinesOf(text)[0]).toMatch(message);
+  });
+});
+
+describe("a deployment's cluster file", () => {
+  const definition = (over: Readonly<Record<string, string>>): string =>
+    definitionText({
+      deployments: "{ cluster: { clusterFile: cluster.json, roles: { server: { count: 3 }, client: { count: 2 } } } }",
+      ...over,
+    });
+  const file = '{ "1": { "server": ["10.0.0.1", "10.0.0.2"], "client": ["10.0.0.3"] } }';
+  const readCluster = (path: string): string | undefined => (path === "cluster.json" ? file : undefined);
+  const plan = (readFile?: (path: string) => string | undefined, on?: string) => {
+    const loaded = loadText(definition({}), readFile);
+    return planExperiment(loaded, planInputs(loaded, { on })).deployments[0]?.hosts ?? [];
+  };
+
+  it("says how many hosts a role has, and where", () => {
+    expect(plan(readCluster, "hosts").map(({ name, given }) => `${name} ${given?.address ?? ""}`)).toEqual([
+      "server-0 10.0.0.1",
+      "server-1 10.0.0.2",
+      "client-0 10.0.0.3",
+    ]);
+  });
+
+  it("isn't needed elsewhere than on given machines", () => {
+    expect(plan().map(({ name }) => name)).toEqual(["server-0", "server-1", "server-2", "client-0", "client-1"]);
+  });
+
+  it("is missed where it is needed", () => {
+    expect(() => plan(undefined, "hosts")).toThrow(/needs 3 machines in lane 0, and 0 are given/);
+    const onHosts = definition({
+      deployments: "{ cluster: { on: hosts, clusterFile: cluster.json, roles: { server: {}, client: {} } } }",
+    });
+    expect(() => loadText(onHosts)).toThrow(/no such file beside the definition/);
   });
 });
