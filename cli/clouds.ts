@@ -27,6 +27,14 @@ export const unconfiguredClouds = (plan: Plan): Cloud[] => {
 /** @throws FailureError class auth, when nobody is logged in to a cloud that the plan needs */
 export const requireSignedIn = (plan: Plan): Promise<void> => signInToClouds(plan, deps);
 
+/** The providers of those clouds that a plan needs and that the environment speaks of, for questions; hosts aren't reached. */
+export async function openPlannedForQuestions(plan: Plan): Promise<Provider[]> {
+  const configured = configuredClouds();
+  const hosts = { run: () => Promise.reject(new Error("hosts aren't asked here")) };
+  const asked = plannedClouds(plan).filter((cloud) => configured.includes(cloud));
+  return Promise.all(asked.map(async (cloud) => (await openCloud(cloud, { ...deps, hosts })).provider));
+}
+
 /**
  * The providers of all configured clouds, for commands that look at everything that is there.
  *

@@ -12,12 +12,15 @@ import { messageOf } from "../core/errors/reprise-error.ts";
 import { bundledSources } from "../core/flow/setup.ts";
 import { sha256Hex } from "../core/evidence/sha256.ts";
 import { cloudPrices } from "../providers/catalogue/index.ts";
+import type { FrozenImage } from "../core/plan/images.ts";
+import { withFrozenImages } from "../core/plan/images.ts";
 import { planExperiment } from "../core/plan/plan-experiment.ts";
 import type { PriceList } from "../core/plan/quote.ts";
 import type { Plan, ResolvedSource } from "../core/plan/types.ts";
 import { globToPattern } from "../core/supervision/index.ts";
 import type { ExperimentFolder } from "./experiment-folder.ts";
 import { readExperimentFolder } from "./experiment-folder.ts";
+import { readImages } from "./images.ts";
 import { knownMachines, readPrices } from "./prices.ts";
 
 /** An experiment read, planned, and packed for its hosts. */
@@ -25,6 +28,8 @@ export interface LoadedExperiment {
   readonly folder: ExperimentFolder;
   readonly definition: LoadedDefinition;
   readonly plan: Plan;
+  /** The same with these images, and no others, in place of families; with none, images are as the definition names them. */
+  readonly planWith: (images: readonly FrozenImage[]) => Plan;
   readonly bundle: Uint8Array;
   /** What its machines cost, of the day that the tables say. */
   readonly prices: PriceList;
@@ -53,7 +58,7 @@ export async function loadDefinition(
   return { folder, definition: read.definition };
 }
 
-/** @param home where refreshed prices are kept */
+/** @param home where refreshed prices are kept, and what images last stood for */
 export async function loadExperiment(
   name: string,
   selection: SelectionOptions,
@@ -63,15 +68,18 @@ export async function loadExperiment(
   const { folder, definition } = await loadDefinition(name);
   const sources = await localSources(definition, folder.folder);
   const bundle = buildTar([...shippedFiles(folder.files, definition.spec.bundle), ...sources]);
-  const plan = planExperiment(definition, {
-    bundle: { sha256: sha256Hex(bundle), bytes: bundle.length },
-    sources: await resolveSources(definition, folder.folder),
-    catalogue: knownMachines(prices),
-    only: selection.only,
-    figure: selection.figure,
-    on: selection.on,
-  });
-  return { folder, definition, plan, bundle, prices: cloudPrices(prices) };
+  const resolved = await resolveSources(definition, folder.folder);
+  const planWith = (images: readonly FrozenImage[]): Plan =>
+    planExperiment(definition, {
+      bundle: { sha256: sha256Hex(bundle), bytes: bundle.length },
+      sources: resolved,
+      catalogue: withFrozenImages(knownMachines(prices), images),
+      only: selection.only,
+      figure: selection.figure,
+      on: selection.on,
+    });
+  const plan = planWith(readImages(home));
+  return { folder, definition, plan, planWith, bundle, prices: cloudPrices(prices) };
 }
 
 const shippedFiles = (files: readonly BundledFile[], globs: readonly string[]): BundledFile[] => {

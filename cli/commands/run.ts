@@ -12,13 +12,16 @@ import { quotePlan } from "../../core/plan/quote.ts";
 import type { Plan } from "../../core/plan/types.ts";
 import type { RunRecord } from "../../core/records/schemas.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
+import { plannedClouds } from "../../engines/embedded/clouds.ts";
 import { version } from "../../engines/embedded/version.ts";
+import { openPlannedForQuestions, unconfiguredClouds } from "../clouds.ts";
 import { confirm } from "../confirm.ts";
 import { engineOf, follow, requireReachable, startEngine } from "../drive.ts";
 import { listRuns, openStore } from "../home.ts";
+import { askForImages } from "../images.ts";
 import { Interrupts } from "../interrupts.ts";
 import { killerConditions } from "../killers.ts";
-import type { SelectionOptions } from "../load.ts";
+import type { LoadedExperiment, SelectionOptions } from "../load.ts";
 import { loadExperiment } from "../load.ts";
 import type { CommandContext } from "../context.ts";
 import { printPlan } from "./plan.ts";
@@ -35,13 +38,16 @@ interface Options extends SelectionOptions {
 
 export async function run(context: CommandContext, name: string, options: Options): Promise<number> {
   const { output, home } = context;
-  const { definition, plan, bundle, prices } = await loadExperiment(name, options, home);
+  const loaded = await loadExperiment(name, options, home);
+  const { definition, bundle, prices } = loaded;
+  let { plan } = loaded;
   const quote = quotePlan(plan, prices);
   const conditions = await killerConditions(home);
   printPlan(plan, quote, { ...output, line: (text = "") => output.note(text) }, conditions);
   const refused = whyRefused(plan);
   if (refused !== undefined) throw new FailureError(refused);
   await requireReachable(home, plan);
+  if (plannedClouds(plan).length > 0) plan = await freezeImages(loaded, context);
   const left = killersOf(plan, conditions).filter((one) => one.endedBy === "nobody");
   const question =
     left.length === 0
@@ -95,6 +101,16 @@ export async function run(context: CommandContext, name: string, options: Option
     return Math.max(code, await figures(context, name, { run: runId, output: "figures" }));
   }
   return code;
+}
+
+/** The plan with the images that the clouds' families stand for now: that is what its trials' keys say. */
+async function freezeImages({ planWith }: LoadedExperiment, { output, home }: CommandContext): Promise<Plan> {
+  const asNamed = planWith([]);
+  const { images, changed } = await askForImages(asNamed, await openPlannedForQuestions(asNamed), home);
+  for (const { provider, image, frozen } of changed) output.note(`${provider}: ${image} is ${frozen} now`);
+  for (const cloud of unconfiguredClouds(asNamed))
+    output.note(`warning: nothing here says who you are at ${cloud}: which images its families are, each launch tells`);
+  return planWith(images);
 }
 
 /** The kept deployment that a person names, when it is up, unused, and has the hosts that the plan asks for. */

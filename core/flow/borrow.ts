@@ -70,8 +70,8 @@ export function matchHosts(lent: Topology, deployment: PlannedDeployment, lender
           ? `${planned.name} is on ${host.provider}, not on ${planned.provider}`
           : host.machineType !== planned.shape.type
             ? `${planned.name} is a ${host.machineType}, not a ${planned.shape.type}`
-            : host.image !== planned.shape.image
-              ? `${planned.name} runs ${host.image}, not ${planned.shape.image}`
+            : ![host.image, host.plannedImage].includes(planned.shape.image)
+              ? `${planned.name} runs ${host.plannedImage ?? host.image}, not ${planned.shape.image}`
               : undefined;
     if (host === undefined || differs !== undefined) {
       throw new FailureError({

@@ -157,6 +157,13 @@ export interface Provider {
   sweep(scope: SweepScope): AsyncIterable<TaggedResource>;
   /** Deletes one swept resource, whoever made it; for the reaper. */
   destroyResource(resource: TaggedResource): Promise<void>;
+  /**
+   * The one image that a name, a family or "latest" stands for in this place now, under a name that means the same in the
+   * cloud's other regions; one that is exact already comes back as it is. Left out where there are no images.
+   *
+   * @throws FailureError class invalid, where there is none for this architecture
+   */
+  resolveImage?(place: Place, image: string, architecture: MachineShape["architecture"]): Promise<string>;
   /** The quotas that machines of these shapes draw from; left out, or without one, where the cloud doesn't tell. */
   quota?(place: Place, shapes: readonly MachineShape[]): Promise<readonly QuotaUse[]>;
 }

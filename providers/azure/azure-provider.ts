@@ -27,6 +27,7 @@ import type { GroupPlan } from "./group-resources.ts";
 import { AzureError } from "./errors.ts";
 import { deleteGroup, findGroups } from "./groups.ts";
 import type { OurGroup } from "./groups.ts";
+import { exactImage } from "./image.ts";
 import type { HostWanted } from "./machine-body.ts";
 import { wantHost } from "./machine-body.ts";
 import { describeMachines, readQuota } from "./machines.ts";
@@ -63,6 +64,8 @@ export interface AzureProvider extends Provider {
   quota(place: Place, shapes?: readonly MachineShape[]): Promise<readonly QuotaUse[]>;
   /** What Azure's own catalogue says of these types; one that isn't sold in the place is missing from the answer. */
   describeMachines(place: Place, types: readonly string[]): Promise<readonly MachineDescription[]>;
+  /** Whether it is of the machine's architecture is told when the machine is asked for. */
+  resolveImage(place: Place, image: string): Promise<string>;
 }
 
 /** Provider calls end within a minute; what isn't done by then is said to be so. */
@@ -226,6 +229,10 @@ class AzureCloud implements AzureProvider {
 
   describeMachines(place: Place, types: readonly string[]): Promise<readonly MachineDescription[]> {
     return describeMachines(this.deps.clients, this.calls.open(callMs), place, types);
+  }
+
+  resolveImage(place: Place, image: string): Promise<string> {
+    return exactImage(this.deps.clients, this.calls.open(callMs), place, image);
   }
 
   private groups(session: ArmSession, deployment: string, { region }: Place): Promise<OurGroup[]> {

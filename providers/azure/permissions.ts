@@ -49,6 +49,7 @@ export const azureRole = (subscriptionId: string, options: { readonly identities
     ...all("Microsoft.Compute/disks"),
     ...all("Microsoft.Compute/proximityPlacementGroups"),
     "Microsoft.Compute/locations/operations/read",
+    "Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read",
     "Microsoft.Compute/locations/usages/read",
     "Microsoft.Compute/skus/read",
     ...(options.identities === true ? ["Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"] : []),

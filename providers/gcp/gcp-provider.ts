@@ -33,7 +33,7 @@ export interface GcpProviderDeps {
 export interface GcpProvider extends Provider {
   quota(place: Place, shapes?: readonly MachineShape[]): Promise<readonly QuotaRow[]>;
   describeMachines(place: Place, types: readonly string[]): Promise<readonly MachineDescription[]>;
-  resolveImage(image: string, architecture: MachineShape["architecture"]): Promise<string>;
+  resolveImage(place: Place, image: string, architecture: MachineShape["architecture"]): Promise<string>;
 }
 
 /** How long lists may miss what was made. Google promises no time; operations are listed at once, and bridge it. */
@@ -104,7 +104,7 @@ export function createGcpProvider(deps: GcpProviderDeps): GcpProvider {
     },
     quota: (place, shapes = []) => call(`tell quotas of ${place.region}`, (api) => readQuota(place, shapes, api)),
     describeMachines: (place, types) => call("describe machines", (api) => describeMachines(place, types, api)),
-    resolveImage: (image, architecture) =>
+    resolveImage: (_place, image, architecture) =>
       call(`find the image ${image}`, (api) => resolveImage(image, architecture, deps.project, api)),
   };
 }

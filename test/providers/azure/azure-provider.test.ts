@@ -550,4 +550,21 @@ describe("AzureProvider", () => {
       ]);
     }),
   );
+
+  it(
+    "finds which version of an image is the latest, and leaves exact ones and galleries' as they are",
+    onAzure(async (world) => {
+      const provider = world.fresh();
+      const latest = "Canonical:ubuntu-24_04-lts:server:latest";
+      const exact = await provider.resolveImage({ region: "East US" }, latest);
+      expect(exact).toBe("Canonical:ubuntu-24_04-lts:server:24.04.202511030");
+      const calls = world.emulator.log.calls.length;
+      for (const image of [exact, "/CommunityGalleries/g/Images/i"])
+        expect(await provider.resolveImage(eastus, image)).toBe(image);
+      expect(world.emulator.log.calls).toHaveLength(calls);
+      await expect(provider.resolveImage(eastus, "Canonical:no-such:server:latest")).rejects.toMatchObject({
+        failure: { class: "invalid" },
+      });
+    }),
+  );
 });

@@ -24,6 +24,7 @@ describe("azureRole", () => {
       ];
       const provider = world.fresh();
       await provider.quota(eastus, [shapeFixture()]);
+      await provider.resolveImage(eastus, "Canonical:ubuntu-24_04-lts:server:latest");
       await provider.ensure(intents, never);
       await ready(
         world,

@@ -643,10 +643,10 @@ describe("what planning asks", () => {
     onGcp(async (world) => {
       const family = "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-arm64";
       const image = "projects/ubuntu-os-cloud/global/images/ubuntu-2404-noble-arm64-v20251103";
-      expect(await world.fresh().resolveImage(family, "arm64")).toBe(image);
-      expect(await world.fresh().resolveImage(image, "arm64")).toBe(image);
-      await expect(world.fresh().resolveImage(family, "x86_64")).rejects.toThrow("is for arm64");
-      await expect(world.fresh().resolveImage(`${family}-no`, "arm64")).rejects.toThrow("no image");
+      expect(await world.fresh().resolveImage(zoneA, family, "arm64")).toBe(image);
+      expect(await world.fresh().resolveImage(zoneA, image, "arm64")).toBe(image);
+      await expect(world.fresh().resolveImage(zoneA, family, "x86_64")).rejects.toThrow("is for arm64");
+      await expect(world.fresh().resolveImage(zoneA, `${family}-no`, "arm64")).rejects.toThrow("no image");
     }),
   );
 });

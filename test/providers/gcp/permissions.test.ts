@@ -29,7 +29,7 @@ async function liveFully(world: GcpWorld, options: Record<string, string | boole
   await provider.quota(zoneA, shapes);
   await provider.describeMachines(zoneA, ["n2-standard-2"]);
   const family = "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-amd64";
-  await provider.resolveImage(await provider.resolveImage(family, "x86_64"), "x86_64");
+  await provider.resolveImage(zoneA, await provider.resolveImage(zoneA, family, "x86_64"), "x86_64");
   await tearDown(world, "d1", { places: [place] });
   await reapAll(world);
 }
