@@ -1,5 +1,6 @@
 import type { KillerConditions } from "../../core/plan/killers.ts";
 import { describeKillers, killersOf } from "../../core/plan/killers.ts";
+import { describeOverspend, overspendOf } from "../../core/plan/overspend.ts";
 import type { DeploymentQuote, MachineQuote, Quote } from "../../core/plan/quote.ts";
 import { quotePlan } from "../../core/plan/quote.ts";
 import type { Plan } from "../../core/plan/types.ts";
@@ -19,7 +20,12 @@ export async function plan(
   const loaded = await loadExperiment(name, options, home);
   const quote = quotePlan(loaded.plan, loaded.prices);
   const conditions = await killerConditions(home);
-  output.result({ plan: loaded.plan, quote, killers: killersOf(loaded.plan, conditions) });
+  output.result({
+    plan: loaded.plan,
+    quote,
+    killers: killersOf(loaded.plan, conditions),
+    overspend: overspendOf(loaded.plan, conditions),
+  });
   printPlan(loaded.plan, quote, output, conditions);
   if (options.all === true) printTrials(loaded.plan, output);
   // A plan asks nothing of anybody, and what a run would cost may be asked before there is an account.
@@ -53,6 +59,9 @@ export function printPlan(planned: Plan, quote: Quote, output: Output, condition
       `  in all: ${dollars(quote.onDemandDollars)} on demand${usesSpot(quote) ? `, ${dollars(quote.spotDollars)} with spot` : ""}; prices of ${quote.asOf === "unknown" ? "no known day (`reprise prices` reads today's)" : quote.asOf}`,
     );
   }
+  const overspend = overspendOf(planned, conditions);
+  if (overspend !== undefined)
+    output.line(`  budget: $${planned.budgetDollars ?? 0}; beyond it: ${describeOverspend(overspend)}`);
   for (const one of killersOf(planned, conditions)) output.line(`  killers: ${describeKillers(one)}`);
   for (const warning of quote.warnings) output.line(`  warning: ${warning}`);
 }

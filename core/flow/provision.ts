@@ -1,6 +1,7 @@
 import type { Failure } from "../errors/failure.ts";
 import { FailureError } from "../errors/failure.ts";
 import { deploymentKeys, hostIntentName, runKeys } from "../names/keys.ts";
+import { intentLifeMs } from "../plan/overspend.ts";
 import type { PlacementChoice } from "../plan/placement.ts";
 import { buysSpot, deploymentAs, slotsOf } from "../plan/placement.ts";
 import type { Plan, PlannedDeployment, Topology } from "../plan/types.ts";
@@ -36,8 +37,6 @@ export type ProvisionStep =
 
 /** Hosts that aren't up and reachable so long after their round began are given up. */
 const bootLimitMs = 900_000;
-/** No create call for a round's intents is made after this long: what bounds how long a receipt stays open. */
-const intentLifeMs = 120_000;
 const maxRounds = 50;
 
 /** Asks for the network and every host of the current round. Asked again, it asks for the same by the same names. */

@@ -1,5 +1,5 @@
 import { isCloudProvider } from "./place.ts";
-import type { Plan } from "./types.ts";
+import type { Plan, PlannedHost } from "./types.ts";
 
 /** What takes a provider's machines down, when all goes well and when nobody is left to do it. */
 export interface Killers {
@@ -15,6 +15,8 @@ export interface Killers {
 export interface KillerConditions {
   /** The reaper of a deployed control plane: how often it looks, and at which providers; undefined: none runs. */
   readonly reaper: { readonly periodMs: number; readonly providers: readonly string[] } | undefined;
+  /** Clouds whose machines were given an identity that may delete them, and have no other way to end. @default none */
+  readonly selfDeleting?: readonly string[] | undefined;
 }
 
 /** The killers of each provider that a plan may use. */
@@ -29,7 +31,7 @@ export function killersOf(plan: Plan, conditions: KillerConditions): Killers[] {
     }
     const isReaped = conditions.reaper?.providers.includes(provider) === true;
     const everyMin = Math.round((conditions.reaper?.periodMs ?? 0) / 60_000);
-    const timer = hostTimer(provider);
+    const timer = hostTimer(provider, hosts, conditions);
     return {
       provider,
       active: [
@@ -45,18 +47,29 @@ export function killersOf(plan: Plan, conditions: KillerConditions): Killers[] {
 /**
  * What ends one machine at its expiry with nobody's help.
  *
- * Azure has nothing of the kind: a machine that shuts itself down is still paid for.
+ * Azure has nothing of the kind by itself: a machine that shuts itself down is still paid for. One that has an identity
+ * which may delete it does that.
  */
-function hostTimer(provider: string): string | undefined {
+function hostTimer(
+  provider: string,
+  hosts: readonly PlannedHost[],
+  { selfDeleting = [] }: KillerConditions,
+): string | undefined {
   switch (provider) {
     case "aws":
       return "each host's own timer (a shutdown terminates it)";
-    case "gcp":
-      return "each host's own timer (a shutdown leaves its disk), and Google's behind it";
+    case "gcp": {
+      const own = hosts.filter((host) => host.provider === provider);
+      const hours = Math.max(...own.map(({ shape }) => Number(shape.options["maxLifetimeHours"] ?? gcpLifetimeHours)));
+      return `each host's own timer (it stops, and costs its disks alone), and Google deletes it ${hours} h after it was asked for`;
+    }
     default:
-      return undefined;
+      return selfDeleting.includes(provider) ? "each host's own timer (it deletes itself)" : undefined;
   }
 }
+
+/** Google's provider takes this where the definition doesn't say `maxLifetimeHours`. */
+const gcpLifetimeHours = 168;
 
 /** `aws: teardown, …`: one line a provider. */
 export const describeKillers = ({ provider, active, endedBy }: Killers): string =>

@@ -93,16 +93,44 @@ async function openAws({ environment, clock, random, hosts }: CloudDeps): Promis
   };
 }
 
+/**
+ * The resource id of the managed identity with which Azure's machines delete themselves, where they were given one: no
+ * tool of Azure's has a name for that.
+ */
+export const selfDeletionIdentity = (environment: CloudEnvironment): string | undefined => {
+  const identity = environment["REPRISE_AZURE_SELF_DELETION_IDENTITY"] ?? "";
+  if (identity === "") return undefined;
+  if (
+    /^\/subscriptions\/[^/]+\/resourceGroups\/[^/]+\/providers\/Microsoft\.ManagedIdentity\/userAssignedIdentities\/[^/]+$/i.test(
+      identity,
+    )
+  )
+    return identity;
+  throw new FailureError({
+    class: "invalid",
+    message: `REPRISE_AZURE_SELF_DELETION_IDENTITY is not the id of a user-assigned identity: "${identity}"`,
+    hint: "`az identity show --query id` prints it: /subscriptions/…/Microsoft.ManagedIdentity/userAssignedIdentities/NAME",
+  });
+};
+
 /** Where Azure Resource Manager isn't the public cloud's, `AZURE_RESOURCE_MANAGER_ENDPOINT` says where it is. */
 async function openAzure({ environment, clock, random, hosts }: CloudDeps): Promise<OpenedCloud> {
   const { azureIdentityFrom, createAzureClients, createAzureProvider } = await import("../azure/index.ts");
   const { subscriptionId, credential } = azureIdentityFrom(environment);
   const endpoint = environment["AZURE_RESOURCE_MANAGER_ENDPOINT"];
   const clients = createAzureClients({ subscriptionId, credential, endpoint });
+  const identity = selfDeletionIdentity(environment);
+  const azure = createAzureProvider({
+    clients,
+    clock,
+    random,
+    hosts,
+    ...(identity === undefined ? {} : { selfDeletionIdentity: identity }),
+  });
   const scope = "https://management.azure.com/.default";
   return {
     // A VM's timer can't be reached through Azure: tags and user data stay outside, or as they were.
-    provider: renewingHosts(createAzureProvider({ clients, clock, random }), hosts),
+    provider: renewingHosts(azure, hosts),
     signIn: () =>
       signIn(
         "Azure",

@@ -9,8 +9,10 @@ import {
   placementChoices,
   slotsOf,
 } from "../../../core/plan/placement.ts";
+import { describeOverspend, overspendOf } from "../../../core/plan/overspend.ts";
 import { planExperiment } from "../../../core/plan/plan-experiment.ts";
 import type { Plan, PlannedDeployment } from "../../../core/plan/types.ts";
+import { isFailure, readOptions } from "../../../providers/gcp/options.ts";
 import { catalogue, definitionText, loadText, planInputs } from "../definition/load.ts";
 
 /** Two vCPUs a dollar, spot a tenth; nobody knows the prices of `mars`. */
@@ -155,6 +157,18 @@ describe("killersOf", () => {
     expect(endedBy(on("azure"), { reaper })).toEqual(["reaper"]);
     expect(endedBy(on("azure"), { reaper: { ...reaper, providers: ["aws"] } })).toEqual(["nobody"]);
     expect(killersOf(on("azure"), { reaper })[0]?.active).toEqual(["teardown", "the reaper, every 15 min"]);
+    expect(endedBy(on("azure"), { reaper: undefined, selfDeleting: ["azure"] })).toEqual(["timer"]);
+  });
+
+  it("says when Google deletes what its own timer has stopped", () => {
+    const active = (options: string): string =>
+      killersOf(planOf(`{ on: gcp, machine: { options: ${options} }, roles: { server: {}, client: {} } }`), {
+        reaper: undefined,
+      })[0]?.active.join("; ") ?? "";
+    const usual = readOptions({});
+    if (isFailure(usual)) throw new Error(usual.message);
+    expect(active("{}")).toContain(`Google deletes it ${usual.maxLifetimeHours} h after`);
+    expect(active("{ gcp: { maxLifetimeHours: 24 } }")).toContain("Google deletes it 24 h after");
   });
 
   it("tells the latest end of machines that nobody looks after, the reaper's period included", () => {
@@ -169,5 +183,39 @@ describe("killersOf", () => {
   it("speaks of the clouds that a deployment may fall back to, too", () => {
     const plan = planOf(`{ on: aws, fallback: [azure], ${roles} }`);
     expect(killersOf(plan, { reaper: undefined }).map(({ provider }) => provider)).toEqual(["aws", "azure"]);
+  });
+});
+
+describe("overspendOf", () => {
+  const none = { reaper: undefined };
+  const over = (deployment: string, conditions: KillerConditions = none) =>
+    overspendOf(planOf(deployment, "{ dollars: 5 }"), conditions);
+
+  it("is what hosts cost that end themselves a little late: three at a dollar, two minutes and a half", () => {
+    expect(over(`{ on: aws, places: [us-east-1a], ${roles} }`)).toMatchObject({ kind: "atMost", dollars: 0.125 });
+  });
+
+  it("adds places that may grant some hosts before they refuse the rest", () => {
+    const dollars = (places: string): number => {
+      const found = over(`{ on: aws, places: [${places}], ${roles} }`);
+      return found?.kind === "atMost" ? found.dollars : Number.NaN;
+    };
+    expect(dollars("us-east-1a, us-east-1b") - dollars("us-east-1a")).toBeCloseTo(0.25);
+  });
+
+  it("waits for the reaper's next look where only that ends hosts, and has no limit where nothing does", () => {
+    const azure = `{ on: azure, places: [westus2/2], ${roles} }`;
+    const reaper = { periodMs: 900_000, providers: ["azure"] };
+    expect(over(azure, { reaper })).toMatchObject({ kind: "atMost", dollars: expect.closeTo(0.9) as number });
+    expect(over(azure)).toEqual({ kind: "unbounded", providers: ["azure"] });
+    expect(over(azure, { ...none, selfDeleting: ["azure"] })).toMatchObject({ kind: "atMost" });
+  });
+
+  it("knows nothing without prices, and is nothing where nothing is paid for", () => {
+    expect(over(`{ on: aws, places: [mars], ${roles} }`)).toEqual({ kind: "unknown" });
+    expect(over(`{ on: local, ${roles} }`)).toEqual({ kind: "none", dollars: 0 });
+    expect(overspendOf(planOf(`{ on: aws, ${roles} }`), none)).toBeUndefined();
+    for (const one of [over(`{ on: local, ${roles} }`), over(`{ on: aws, places: [us-east-1a], ${roles} }`)])
+      expect(one === undefined ? "" : describeOverspend(one)).toMatch(/^(nothing|at most \$\d)/);
   });
 });
