@@ -23,6 +23,43 @@ export interface Running {
   saw(pattern: RegExp): Promise<void>;
 }
 
+/**
+ * The build of this very source, beside links to what it needs: others may be building into dist/ meanwhile. Made once
+ * for all installations that are there at one time.
+ */
+class BuiltPackage {
+  private folder: string | undefined;
+  private users = 0;
+
+  take(): string {
+    this.folder ??= build();
+    this.users += 1;
+    return this.folder;
+  }
+
+  giveBack(): void {
+    this.users -= 1;
+    if (this.users > 0 || this.folder === undefined) return;
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    this.folder = undefined;
+  }
+}
+
+const builtPackage = new BuiltPackage();
+
+function build(): string {
+  const folder = mkdtempSync(join(tmpdir(), "reprise-package-"));
+  mkdirSync(join(folder, "bin"));
+  for (const name of readdirSync(repository)) {
+    if (name !== "dist" && name !== "bin" && !name.startsWith("."))
+      symlinkSync(join(repository, name), join(folder, name));
+  }
+  cpSync(join(repository, "bin/reprise.mjs"), join(folder, "bin/reprise.mjs"));
+  const built = spawnSync(process.execPath, ["scripts/build.mjs"], { cwd: folder, encoding: "utf8" });
+  if (built.status !== 0) throw new Error(`the build failed: ${built.stderr}`);
+  return folder;
+}
+
 /** A built command line with a home and a temporary folder of its own, so that what it leaves is seen. */
 export class Installation {
   readonly root = mkdtempSync(join(tmpdir(), "reprise-cli-"));
@@ -30,21 +67,11 @@ export class Installation {
   private readonly bin: string;
   private readonly temp = join(this.root, "tmp");
   private env: NodeJS.ProcessEnv;
+  private isRemoved = false;
 
   constructor(env: Readonly<Record<string, string>> = {}) {
     mkdirSync(this.temp);
-    // The build of this very source, beside links to what it needs: others may be building into dist/ meanwhile.
-    const folder = join(this.root, "package");
-    mkdirSync(join(folder, "bin"), { recursive: true });
-    for (const name of readdirSync(repository)) {
-      if (name !== "dist" && name !== "bin" && !name.startsWith(".")) {
-        symlinkSync(join(repository, name), join(folder, name));
-      }
-    }
-    cpSync(join(repository, "bin/reprise.mjs"), join(folder, "bin/reprise.mjs"));
-    const built = spawnSync(process.execPath, ["scripts/build.mjs"], { cwd: folder, encoding: "utf8" });
-    if (built.status !== 0) throw new Error(`the build failed: ${built.stderr}`);
-    this.bin = join(folder, "bin/reprise.mjs");
+    this.bin = join(builtPackage.take(), "bin/reprise.mjs");
     this.env = { ...process.env, REPRISE_HOME: this.home, TMPDIR: this.temp, ...env };
   }
 
@@ -175,6 +202,8 @@ export class Installation {
       }
     }
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+    if (!this.isRemoved) builtPackage.giveBack();
+    this.isRemoved = true;
   }
 }
 

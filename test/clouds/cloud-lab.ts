@@ -11,6 +11,7 @@ import { listKeys, requireRecord } from "../../core/flow/effects.ts";
 import { hostFactsSchema, receiptSchema } from "../../core/records/schemas.ts";
 import type { Receipt } from "../../core/records/schemas.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
+import { openStoredRun } from "../../engines/embedded/world.ts";
 import { Installation } from "../cli/installation.ts";
 import { createEmulator } from "../emulators/cloud.ts";
 import type { Emulator, EmulatorOptions, ListeningEmulator } from "../emulators/cloud.ts";
@@ -45,6 +46,9 @@ export interface LabOptions extends Pick<EmulatorOptions, "faults" | "aws" | "az
 
 export type HostFactsRecord = z.output<typeof hostFactsSchema>;
 
+/** Labs that are open at one time have machines at different addresses. */
+let opened = 0;
+
 export class CloudLab {
   readonly emulator: Emulator;
   readonly hosts: RealHosts;
@@ -70,9 +74,11 @@ export class CloudLab {
     // First, for its build may fail; what its commands are to believe is known only when the clouds listen.
     const installation = new Installation();
     const hosts = new RealHosts(hostOptions);
+    opened += 1;
     const emulator = createEmulator({
       clock: systemClock,
       backend: hosts,
+      addressBlock: opened % 62,
       timings: { ...quickTimings, ...timings },
       ...rest,
     });
@@ -91,6 +97,12 @@ export class CloudLab {
     for (const key of await listKeys(store, `runs/${runId}/deployments/`))
       if (key.endsWith("/receipt.json")) found.push(await requireRecord(store, key, receiptSchema));
     return found;
+  }
+
+  /** The images that a run's plan asks for, each once. */
+  async plannedImages(runId: string): Promise<readonly string[]> {
+    const { plan } = await openStoredRun(runId, openStore(this.installation.home));
+    return [...new Set(plan.deployments.flatMap(({ hosts }) => hosts.map(({ shape }) => shape.image)))];
   }
 
   /** What a host said of itself when it was ready. */

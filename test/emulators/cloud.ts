@@ -27,6 +27,8 @@ export interface EmulatorOptions {
   readonly faults?: readonly FaultRule[];
   /** @default machines that are only written down */
   readonly backend?: VmBackend;
+  /** Of 62: emulators whose machines are real hosts at the same time need one each, for their public addresses. @default 0 */
+  readonly addressBlock?: number;
   readonly timings?: Timings;
   /** Whether calls are refused beyond the clouds' rates. @default true */
   readonly throttling?: boolean;
@@ -80,6 +82,7 @@ export function createEmulator(options: EmulatorOptions): Emulator {
     faults,
     timings: resolveTimings(options.timings),
     backend: options.backend ?? new MemoryBackend(),
+    addressBlock: options.addressBlock ?? 0,
   });
   const throttling = options.throttling ?? true;
   const aws = new AwsEmulator(world, options.aws ?? {}, throttling);

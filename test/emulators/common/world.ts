@@ -23,6 +23,7 @@ export class World {
   readonly violations: Violation[] = [];
   /** Failures of the backend: the test's own trouble, not a cloud's. */
   readonly problems: string[] = [];
+  private readonly addressBlock: number;
   private readonly booted = new Map<string, { readonly vm: VmSpec; endpoint: BootedVm | undefined }>();
 
   constructor(parts: {
@@ -31,6 +32,7 @@ export class World {
     readonly faults: FaultScript;
     readonly timings: ResolvedTimings;
     readonly backend: VmBackend;
+    readonly addressBlock: number;
   }) {
     this.clock = parts.clock;
     this.timeline = new Timeline(parts.clock);
@@ -39,6 +41,7 @@ export class World {
     this.faults = parts.faults;
     this.timings = parts.timings;
     this.backend = parts.backend;
+    this.addressBlock = parts.addressBlock;
   }
 
   now(): number {
@@ -88,7 +91,7 @@ export class World {
 
   /** The next public address of this cloud; never one that is routed on the Internet. */
   publicIp(cloud: CloudName): string {
-    const n = this.ids.next(`${cloud}/public-ip`);
+    const n = this.addressBlock * 1_000 + this.ids.next(`${cloud}/public-ip`);
     return `${publicRanges[cloud]}.${Math.floor(n / 250) % 250}.${(n % 250) + 1}`;
   }
 }

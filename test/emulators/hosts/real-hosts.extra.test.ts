@@ -53,6 +53,9 @@ function guestOf(): { readonly guest: Guest; readonly off: Promise<void> } {
   return { guest: { poweredOff: () => poweredOff(), metadata }, off };
 }
 
+/** Machines boot at the pace of this one. */
+const bootsMs = 120_000;
+
 describe("RealHosts", () => {
   let hosts: RealHosts;
   let transport: SshTransport;
@@ -85,78 +88,98 @@ describe("RealHosts", () => {
     return { off };
   };
 
-  it("acts on its user data: login, pinned key, files, settings, and a disk of its own", async () => {
-    await boot(
-      1,
-      renderUserData(
-        setup("server-1", { mounts: [{ device: "tmpfs", path: "/scratch", options: "size=1M,mode=1777" }] }),
-        [],
-        "aws",
-      ),
-    );
-    expect((await ssh(1, "id -un; sudo -n id -un; hostname; cat /var/lib/cloud/data/instance-id")).stdout).toBe(
-      "reprise\nroot\nserver-1\ni-1\n",
-    );
-    expect((await ssh(1, "touch /scratch/x; ls /scratch /tmp")).stdout).toBe("/scratch:\nx\n\n/tmp:\n");
-    await expect(ssh(1, "true", "root")).rejects.toThrow(/refuses the key/);
-    expect((await hosts.run("i-1", "exit 7", AbortSignal.timeout(5_000))).exitCode).toBe(7);
-  });
+  it(
+    "acts on its user data: login, pinned key, files, settings, and a disk of its own",
+    async () => {
+      await boot(
+        1,
+        renderUserData(
+          setup("server-1", { mounts: [{ device: "tmpfs", path: "/scratch", options: "size=1M,mode=1777" }] }),
+          [],
+          "aws",
+        ),
+      );
+      expect((await ssh(1, "id -un; sudo -n id -un; hostname; cat /var/lib/cloud/data/instance-id")).stdout).toBe(
+        "reprise\nroot\nserver-1\ni-1\n",
+      );
+      expect((await ssh(1, "touch /scratch/x; ls /scratch /tmp")).stdout).toBe("/scratch:\nx\n\n/tmp:\n");
+      await expect(ssh(1, "true", "root")).rejects.toThrow(/refuses the key/);
+      expect((await hosts.run("i-1", "exit 7", AbortSignal.timeout(5_000))).exitCode).toBe(7);
+    },
+    bootsMs,
+  );
 
-  it("reaches its own deployment privately, others publicly, and never this side", async () => {
-    await Promise.all(
-      [1, 2, 3].map((n) => boot(n, renderUserData(setup(`server-${n}`), [], "aws"), n < 3 ? "d1" : "d2")),
-    );
-    const dial = (address: string): string =>
-      `node -e 'require("net").connect({host:"${address}",port:22,timeout:1500}).on("connect",()=>process.exit(0)).on("error",()=>process.exit(1)).on("timeout",()=>process.exit(2))'; echo $?`;
-    const seen = async (address: string): Promise<string> => (await ssh(1, dial(address))).stdout.trim();
-    expect(await seen("172.31.0.2")).toBe("0");
-    expect(await seen("198.18.200.2")).toBe("0");
-    expect(await seen("198.18.200.3")).toBe("0");
-    expect(await seen("172.31.0.3")).not.toBe("0");
-    expect(await seen("198.51.100.1")).not.toBe("0");
-  });
+  it(
+    "reaches its own deployment privately, others publicly, and never this side",
+    async () => {
+      await Promise.all(
+        [1, 2, 3].map((n) => boot(n, renderUserData(setup(`server-${n}`), [], "aws"), n < 3 ? "d1" : "d2")),
+      );
+      const dial = (address: string): string =>
+        `node -e 'require("net").connect({host:"${address}",port:22,timeout:1500}).on("connect",()=>process.exit(0)).on("error",()=>process.exit(1)).on("timeout",()=>process.exit(2))'; echo $?`;
+      const seen = async (address: string): Promise<string> => (await ssh(1, dial(address))).stdout.trim();
+      expect(await seen("172.31.0.2")).toBe("0");
+      expect(await seen("198.18.200.2")).toBe("0");
+      expect(await seen("198.18.200.3")).toBe("0");
+      expect(await seen("172.31.0.3")).not.toBe("0");
+      expect(await seen("198.51.100.1")).not.toBe("0");
+    },
+    bootsMs,
+  );
 
-  it("ends when its time has come, a renewal counted, and when its cloud takes the power", async () => {
-    const { off } = await boot(1, renderUserData(setup("server-1", { expiresAt: Date.now() + 4_000 }), [], "aws"));
-    await boot(2, renderUserData(setup("server-2"), [], "aws"));
-    const startedAt = Date.now();
-    const renewed = await transport.run(
-      {
-        host: "server-1",
-        address: "198.18.200.1",
-        port: 22,
-        user: "reprise",
-        hostKey: hostKey("server-1").fingerprint,
-      },
-      renewExpiry(Date.now() + 9_000),
-    );
-    expect(renewed).toMatchObject({ outcome: "exited", exitCode: 0 });
-    await hosts.kill("i-2");
-    expect(await ssh(2, "true")).toMatchObject({ outcome: "unreachable" });
-    await off;
-    expect(Date.now() - startedAt).toBeGreaterThan(7_000);
-    expect(Date.now() - startedAt).toBeLessThan((expiryTickSec + 12) * 1000);
-  });
+  it(
+    "ends when its time has come, a renewal counted, and when its cloud takes the power",
+    async () => {
+      const { off } = await boot(1, renderUserData(setup("server-1", { expiresAt: Date.now() + 12_000 }), [], "aws"));
+      await boot(2, renderUserData(setup("server-2"), [], "aws"));
+      const startedAt = Date.now();
+      const renewed = await transport.run(
+        {
+          host: "server-1",
+          address: "198.18.200.1",
+          port: 22,
+          user: "reprise",
+          hostKey: hostKey("server-1").fingerprint,
+        },
+        renewExpiry(startedAt + 20_000),
+      );
+      expect(renewed).toMatchObject({ outcome: "exited", exitCode: 0 });
+      await hosts.kill("i-2");
+      expect(await ssh(2, "true")).toMatchObject({ outcome: "unreachable" });
+      await off;
+      expect(Date.now() - startedAt).toBeGreaterThan(18_000);
+      expect(Date.now() - startedAt).toBeLessThan((20 + expiryTickSec + 12) * 1000);
+    },
+    bootsMs,
+  );
 
-  it("says what went wrong in its first boot", async () => {
-    await boot(1, renderUserData(setup("server-1", { packages: ["no-such-package-anywhere"] }), [], "aws"));
-    for (let tries = 0; tries < 50; tries++) {
-      const { stdout } = await ssh(1, "cloud-init status --format=json");
-      if (!stdout.includes("running")) break;
-      await sleep(100);
-    }
-    const status = await ssh(1, "cloud-init status --format=json");
-    expect(status.exitCode).toBe(1);
-    const said = JSON.parse(status.stdout) as unknown;
-    expect(said).toMatchObject({ status: "error", errors: [expect.stringContaining("no-such-package-anywhere")] });
-  });
+  it(
+    "says what went wrong in its first boot",
+    async () => {
+      await boot(1, renderUserData(setup("server-1", { packages: ["no-such-package-anywhere"] }), [], "aws"));
+      for (let tries = 0; tries < 50; tries++) {
+        const { stdout } = await ssh(1, "cloud-init status --format=json");
+        if (!stdout.includes("running")) break;
+        await sleep(100);
+      }
+      const status = await ssh(1, "cloud-init status --format=json");
+      expect(status.exitCode).toBe(1);
+      const said = JSON.parse(status.stdout) as unknown;
+      expect(said).toMatchObject({ status: "error", errors: [expect.stringContaining("no-such-package-anywhere")] });
+    },
+    bootsMs,
+  );
 
-  it("leaves nothing", async () => {
-    await boot(1, renderUserData(setup("server-1"), [], "aws"));
-    expect(hosts.running().map((each) => each.id)).toEqual(["i-1"]);
-    await hosts.close();
-    expect(hosts.running()).toEqual([]);
-    hosts = new RealHosts(); // the same addresses are free again
-    await boot(1, renderUserData(setup("server-1"), [], "aws"));
-  });
+  it(
+    "leaves nothing",
+    async () => {
+      await boot(1, renderUserData(setup("server-1"), [], "aws"));
+      expect(hosts.running().map((each) => each.id)).toEqual(["i-1"]);
+      await hosts.close();
+      expect(hosts.running()).toEqual([]);
+      hosts = new RealHosts(); // the same addresses are free again
+      await boot(1, renderUserData(setup("server-1"), [], "aws"));
+    },
+    bootsMs,
+  );
 });
