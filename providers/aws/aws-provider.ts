@@ -37,6 +37,7 @@ import { standardQuotas } from "./quotas.ts";
 import type { QuotaReader } from "./quotas.ts";
 import { connectGroup, deleteGroup, isClosing, markClosing } from "./security-group.ts";
 import { toStates } from "./states.ts";
+import type { HostVpc } from "./subnets.ts";
 import { deleteVolume, destroySwept, enabledRegions, isInScope, sweepRegion, terminate } from "./sweep.ts";
 import { toTagList } from "./tags.ts";
 
@@ -57,6 +58,8 @@ export interface AwsProviderDeps {
 export interface AwsProviderOptions {
   /** Where the account is asked which regions it has. */
   readonly homeRegion: string;
+  /** Where hosts of one region go. @default each region's default VPC */
+  readonly vpc?: HostVpc | undefined;
   /** Regions that sweeps look into. @default every region that is enabled for the account */
   readonly regions?: readonly string[];
   /** How hosts are reached whose intent doesn't say. @default "open" */
@@ -73,7 +76,7 @@ export interface AwsProviderOptions {
 }
 
 /** What has no default of its own. */
-type Unset = "regions" | "hostProfile";
+type Unset = "regions" | "hostProfile" | "vpc";
 
 const hostsAtOnce = 16;
 const regionsAtOnce = 6;
@@ -113,8 +116,8 @@ export class AwsProvider implements Provider {
   async ensure(intents: readonly Intent[], signal: AbortSignal): Promise<readonly EnsureOutcome[]> {
     signal.throwIfAborted();
     const imageOf: ImageOf = (region, image, architecture, work) => this.imageOf(region, image, architecture, work);
-    const { reach, hostProfile, sshFrom } = this.options;
-    const context = { api: this.api, access: { reach, hostProfile, sshFrom }, imageOf };
+    const { reach, hostProfile, sshFrom, vpc } = this.options;
+    const context = { api: this.api, access: { reach, hostProfile, sshFrom }, vpc, imageOf };
     return ensureIntents(context, intents, this.api.begin(signal));
   }
 

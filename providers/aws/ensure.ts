@@ -18,6 +18,8 @@ import { readOptions } from "./options.ts";
 import { ensurePlacementGroup, placementGroupName } from "./placement-group.ts";
 import { ensureGroup } from "./security-group.ts";
 import type { Network } from "./security-group.ts";
+import { listSubnets, subnetIn } from "./subnets.ts";
+import type { HostVpc } from "./subnets.ts";
 import { readTagList } from "./tags.ts";
 
 export type ImageOf = (
@@ -30,6 +32,8 @@ export type ImageOf = (
 export interface EnsureContext {
   readonly api: Ec2Api;
   readonly access: Access;
+  /** Where hosts of its region go. @default the default VPC */
+  readonly vpc: HostVpc | undefined;
   readonly imageOf: ImageOf;
 }
 
@@ -95,25 +99,33 @@ function problemOf(intent: Intent, now: number, access: Access): Failure | undef
 }
 
 async function ensureNetwork(
-  { api, access }: EnsureContext,
+  { api, access, vpc }: EnsureContext,
   network: Intent,
   hosts: readonly HostIntent[],
   work: Work,
 ): Promise<Network> {
+  const { region } = network.place;
   const types = hosts.map(({ host }) => host.shape.type);
+  const subnets = await listSubnets(api, { region, vpc }, work);
+  const zones = subnets?.map(({ zone }) => zone);
   const seed = `${network.deployment} ${network.round}`;
   const named = zoneOf(network.place);
   const choose = async (): Promise<string | undefined> =>
-    named === undefined && types.length > 0
-      ? chooseZone(api, { region: network.place.region, types, seed }, work)
-      : undefined;
+    named === undefined && types.length > 0 ? chooseZone(api, { region, types, seed, zones }, work) : undefined;
   const made = await ensureGroup(
     api,
-    { intent: network, sshFrom: sshSources(hosts, access), chooseZone: choose },
+    {
+      intent: network,
+      vpcId: subnets === undefined ? undefined : vpc?.id,
+      sshFrom: sshSources(hosts, access),
+      chooseZone: choose,
+    },
     work,
   );
   // The group's tag has a zone where one was chosen; hosts of several zones may share the group.
-  return { ...made, zone: named ?? made.zone ?? (await choose()) };
+  const zone = named ?? made.zone ?? (await choose());
+  const subnetId = subnets === undefined || hosts.length === 0 ? undefined : subnetIn(subnets, zone);
+  return { ...made, zone, subnetId };
 }
 
 interface Round {

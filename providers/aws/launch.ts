@@ -51,13 +51,14 @@ export function buildLaunch(intent: HostIntent, context: LaunchContext): RunInst
     UserData: Buffer.from(renderUserData(setup, shape.disks, "aws")).toString("base64"),
     // The host's own timer shuts it down: that must end it, not leave it stopped with its disks on the bill.
     InstanceInitiatedShutdownBehavior: "terminate",
-    // Without a subnet the zone's default one is taken; the address is asked for in case that subnet gives none.
+    // Without a subnet the zone's own in the default VPC is taken; the address is asked for in case that subnet gives none.
     NetworkInterfaces: [
       {
         DeviceIndex: 0,
         AssociatePublicIpAddress: true,
         DeleteOnTermination: true,
         Groups: [network.groupId],
+        ...(network.subnetId === undefined ? {} : { SubnetId: network.subnetId }),
       },
     ],
     Placement: {

@@ -61,7 +61,13 @@ function readMachine(info: InstanceTypeInfo): AwsMachine {
  */
 export async function chooseZone(
   api: Ec2Api,
-  asked: { readonly region: string; readonly types: readonly string[]; readonly seed: string },
+  asked: {
+    readonly region: string;
+    readonly types: readonly string[];
+    readonly seed: string;
+    /** Those that may be chosen. @default all of the region */
+    readonly zones?: readonly string[] | undefined;
+  },
   work: Work,
 ): Promise<string | undefined> {
   const { region, types, seed } = asked;
@@ -81,7 +87,9 @@ export async function chooseZone(
   const offered = new Map<string, Set<string>>();
   for (const { Location = "", InstanceType = "" } of InstanceTypeOfferings)
     offered.set(Location, (offered.get(Location) ?? new Set()).add(InstanceType));
-  const zones = [...offered].filter(([, has]) => types.every((type) => has.has(type))).map(([zone]) => zone);
+  const zones = [...offered]
+    .filter(([zone, has]) => (asked.zones?.includes(zone) ?? true) && types.every((type) => has.has(type)))
+    .map(([zone]) => zone);
   if (zones.length === 0)
     throw new FailureError({
       class: "capacity",

@@ -42,6 +42,7 @@ export const awsPolicy = (profiles: readonly string[] = []): PolicyDocument => (
         "ec2:DescribeRegions",
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSpotInstanceRequests",
+        "ec2:DescribeSubnets",
         "ec2:DescribeVolumes",
         "servicequotas:GetServiceQuota",
       ],

@@ -15,7 +15,7 @@ import type { Ec2Api, Work } from "./api.ts";
 import { ec2TagKeys, intentTags, readTagList, tagSpecifications, toTagList } from "./tags.ts";
 
 /**
- * A deployment's network on EC2: one security group a round, in the region's default VPC.
+ * A deployment's network on EC2: one security group a round, in the VPC that is set for hosts or the region's default one.
  *
  * The group also stands for the round itself: while it is there and not closing, the round is wanted, and its zone and
  * time of creation are read from its tags, so that a launch repeated after a crash is the same launch.
@@ -24,6 +24,8 @@ export interface Network {
   readonly groupId: string;
   readonly zone: string | undefined;
   readonly createdAt: number;
+  /** @default the zone's own in the default VPC */
+  readonly subnetId?: string | undefined;
 }
 
 /** Traffic let in. */
@@ -42,6 +44,8 @@ export const groupNameOf = (intentName: string): string => `reprise-${intentName
 
 export interface GroupRequest {
   readonly intent: Intent;
+  /** @default the region's default one */
+  readonly vpcId?: string | undefined;
   /** Addresses that may open SSH: CIDR blocks. */
   readonly sshFrom: readonly string[];
   /** Asked for once, when the group is made. */
@@ -182,6 +186,7 @@ async function createGroup(api: Ec2Api, request: GroupRequest, work: Work): Prom
         ec2.send(
           new CreateSecurityGroupCommand({
             GroupName,
+            ...(request.vpcId === undefined ? {} : { VpcId: request.vpcId }),
             Description: `reprise deployment ${intent.deployment}`.slice(0, 255),
             TagSpecifications: tagSpecifications(["security-group"], tags),
           }),
