@@ -34,6 +34,7 @@ export function planTrialPhase(input: TrialPhaseInput, fx: Pick<FlowEffects, "cl
   const serving = phase === "jobs" || phase === "collect" ? servingHosts(experiment, point, trial) : new Set<string>();
   const fence: Fence = { runId: trial.runId, epoch: input.epoch, attempt: input.turn };
 
+  const agrees = phase === "jobs" && startingHosts(rendered.values()) > 1;
   const steps = laneHosts(trial.topology, trial.lane).flatMap((host) => {
     const own = rendered.get(host.name);
     const belongsToLane = host.lane === trial.lane;
@@ -47,7 +48,7 @@ export function planTrialPhase(input: TrialPhaseInput, fx: Pick<FlowEffects, "cl
         ref,
         fence,
         attemptDir: hostFolder(ref.scope),
-        startsTogether: phase === "jobs",
+        startsTogether: agrees,
         guardsServices: phase === "jobs" && serving.has(host.name),
         stops: phase === "collect" ? "all" : "none",
         resets: phase === "reset" && belongsToLane,
@@ -60,8 +61,13 @@ export function planTrialPhase(input: TrialPhaseInput, fx: Pick<FlowEffects, "cl
     return [{ host, step, required: phase !== "jobs" || isMeasured }];
   });
   const stages = phase === "services" || phase === "jobs" ? experiment.stages(phase, point) : 1;
-  return { ref, steps, output: { stage: stage + 1, more: stage + 1 < stages }, startsTogether: phase === "jobs" };
+  const clocks = agrees ? "agree" : phase === "jobs" ? "measure" : "none";
+  return { ref, steps, output: { stage: stage + 1, more: stage + 1 < stages }, clocks };
 }
+
+/** How many hosts have something that begins at the agreed instant; one alone has nobody to agree with. */
+const startingHosts = (steps: Iterable<RenderedStep>): number =>
+  [...steps].filter(({ units }) => units.some(({ kind }) => kind === "job" || kind === "event")).length;
 
 /** What each host does in one stage of a deployment's set-up. */
 export function planSetupPhase(
@@ -113,7 +119,7 @@ export function planSetupPhase(
     ref,
     steps,
     output: { stage: input.stage + 1, more: later.length > 0 },
-    startsTogether: false,
+    clocks: "none",
   };
 }
 

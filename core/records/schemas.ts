@@ -137,7 +137,8 @@ export const expectedRecordSchema = z.object({
 export type ExpectedRecord = z.infer<typeof expectedRecordSchema>;
 
 export const startRecordSchema = z.object({
-  startAt: z.number(),
+  /** Absent where nobody waits for another: one measured host. */
+  startAt: z.number().optional(),
   offsets: z.record(z.string(), z.object({ offsetMs: z.number(), errorMs: z.number() })),
 });
 export type StartRecord = z.infer<typeof startRecordSchema>;

@@ -20,7 +20,7 @@ const plan: PhasePlan = {
   ref,
   steps: hosts.map((host) => ({ host, step: stepFixture({ stepId: hostStepId(ref) }), required: true })),
   output: { stage: 1, more: false },
-  startsTogether: false,
+  clocks: "none",
 };
 const result = (host: string, failure?: StepResult["failure"]): StepResult => ({
   stepId: hostStepId(ref),
@@ -147,6 +147,29 @@ describe("armPhase and reportDone", () => {
     await reportDone(ref, result("a", { class: "command", message: "late and wrong" }), fx);
     await reportDone(ref, result("b"), fx);
     expect(book.outcomes.get("t")).toEqual({ kind: "succeeded", output: plan.output });
+  });
+
+  it("tells each host the agreed instant in its own clock, or measures the clocks alone", async () => {
+    const told: [string, number][] = [];
+    const agent = (_runId: string, { name }: { readonly name: string }) => ({
+      ...idleAgent(),
+      clockOffset: async () => ({ offsetMs: name === "a" ? 0 : 500, errorMs: 3 }),
+      go: async (_stepId: string, startAt: number) => void told.push([name, startAt]),
+    });
+    const start = async (clocks: PhasePlan["clocks"], phase: PhasePlan = plan) => {
+      const store = new MemoryStore({ clock: { now: () => 0 } });
+      const fx = fakeEffects({ store, agent, clock: { now: () => 1_000, sleep: () => Promise.reject(new Error()) } });
+      for (const token of ["t", "again"]) await armPhase({ ...phase, clocks }, token, "x.1", fx);
+      const record = await store.get("runs/r/p/trial-0/attempt-1/phases/collect-0/start.json");
+      return record === undefined ? undefined : (JSON.parse(new TextDecoder().decode(record.body)) as unknown);
+    };
+    const offsets = { a: { offsetMs: 0, errorMs: 3 }, b: { offsetMs: 500, errorMs: 3 } };
+    expect(await start("agree")).toEqual({ startAt: 1_046, offsets });
+    expect(new Map(told)).toEqual(new Map([["a", 1_046], ["b", 1_546]])); // prettier-ignore
+    told.length = 0;
+    expect(await start("measure")).toEqual({ offsets });
+    expect(await start("none")).toBeUndefined();
+    expect(told).toEqual([]);
   });
 
   it("refuses to arm a host that works for a newer attempt", async () => {

@@ -32,10 +32,16 @@ const experiment: Experiment = {
 };
 
 function planned(phase: "reset" | "services" | "jobs" | "collect") {
+  return Object.fromEntries(
+    planOf(experiment, phase).steps.map((s) => [s.host.name, { required: s.required, step: s.step }]),
+  );
+}
+
+function planOf(experiment: Experiment, phase: "reset" | "services" | "jobs" | "collect") {
   const [point] = experiment.plan.points;
   if (point === undefined) throw new Error("the fixture has a point");
   const hosts = ["server-0", "client-0", "idle-0"].map((name) => topologyHostFixture({ name, lane: 0 }));
-  const plan = planTrialPhase(
+  return planTrialPhase(
     {
       experiment,
       point,
@@ -57,7 +63,6 @@ function planned(phase: "reset" | "services" | "jobs" | "collect") {
     },
     { clock: { now: () => 0, sleep: () => Promise.reject(new Error("no sleep here")) }, push: () => undefined },
   );
-  return Object.fromEntries(plan.steps.map((s) => [s.host.name, { required: s.required, step: s.step }]));
 }
 
 describe("planTrialPhase", () => {
@@ -66,6 +71,24 @@ describe("planTrialPhase", () => {
     expect(steps["client-0"]?.required).toBe(true);
     expect(steps["server-0"]).toMatchObject({ required: false, step: { guardsServices: true, waitsForGo: true } });
     expect(steps["idle-0"]).toBeUndefined();
+  });
+
+  it("agrees on an instant only where something else has to begin at it", () => {
+    const alone: Experiment = {
+      ...experiment,
+      renderTrial: (phase, stage, trial) =>
+        phase === "jobs"
+          ? [{ host: "client-0", units: [unit("job")], collect: [] }]
+          : experiment.renderTrial(phase, stage, trial),
+    };
+    expect(planOf(experiment, "jobs").clocks).toBe("agree");
+    const plan = planOf(alone, "jobs");
+    expect(plan.clocks).toBe("measure");
+    expect(plan.steps.map(({ host, step }) => [host.name, step.waitsForGo])).toEqual([
+      ["server-0", false],
+      ["client-0", false],
+    ]);
+    expect(planOf(alone, "services").clocks).toBe("none");
   });
 
   it("resets and collects on every host of the lane, stopping what runs only when it collects", () => {
