@@ -355,7 +355,7 @@ stop_begin() { # UNIT-FOLDER WHY [SIGNAL]
 stop_finish() { # UNIT-FOLDER [GRACE_MS]: KILL after the grace; true when nothing is left
   read -r _ sf_grace <"$1/stop"
   sf_grace=${2:-$sf_grace}
-  sf_pause=10 sf_left=$sf_grace
+  sf_pause=4 sf_left=$sf_grace
   while [ "$sf_left" -gt 0 ]; do
     if ! leader_lives "$1"; then
       unit_pids "$1"
@@ -378,7 +378,7 @@ stop_finish() { # UNIT-FOLDER [GRACE_MS]: KILL after the grace; true when nothin
   done
   # Its keeper still has to write down how it ended.
   sf_n=0
-  while is_running "$1" && [ $sf_n -lt 100 ]; do sleep 0.01; sf_n=$((sf_n + 1)); done
+  while is_running "$1" && [ $sf_n -lt 250 ]; do sleep 0.004; sf_n=$((sf_n + 1)); done
   if [ -z "$PIDS" ]; then drop_cgroup "$1"; return 0; fi
   warn "${1##*/}: still running after KILL: pid$PIDS"
   return 1
@@ -1469,6 +1469,9 @@ await_instant() { # MS: sleeps until shortly before, then reads the clock until 
     timer $(($1 - NOW - 25)) instant
     while [ -z "$HALT" ] && [ "$EV" != instant ]; do next_event; done
   fi
+  now
+  # A sleep is late by less than this; the clock, read again and again, costs a process each time.
+  if [ $(($1 - NOW)) -gt 5 ]; then to_sec $(($1 - NOW - 4)); sleep "$SEC"; fi
   ai_n=0
   while now; [ "$NOW" -lt "$1" ] && [ -z "$HALT" ] && [ $ai_n -lt 5000 ]; do ai_n=$((ai_n + 1)); done
 }
@@ -1671,7 +1674,10 @@ stop_attempt() {
   done
   for st_step in ${st_steps:-}; do
     st_n=0
-    while [ ! -f "$S/steps/$st_step/result.json" ] && [ $st_n -lt 3000 ]; do sleep 0.02; st_n=$((st_n + 1)); done
+    while [ ! -f "$S/steps/$st_step/result.json" ] && [ $st_n -lt 3000 ]; do
+      if [ $st_n -lt 20 ]; then sleep 0.005; else sleep 0.02; fi
+      st_n=$((st_n + 1))
+    done
   done
   [ -f "$K/services" ] || return
   st_list=
