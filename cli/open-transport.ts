@@ -1,11 +1,17 @@
+import type { Random } from "../core/effects/random.ts";
 import { deriveKeyPair } from "../core/identity/index.ts";
-import type { Transport } from "../core/ports/transport.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
-import { masterSecretOf } from "./master-secret.ts";
+import { openSsmWay } from "../engines/embedded/clouds.ts";
+import type { Ways } from "../transports/ways/index.ts";
+import { openWays } from "../transports/ways/index.ts";
 import { SshTransport, dialTcp } from "../transports/ssh/index.ts";
+import { masterSecretOf } from "./master-secret.ts";
 
-/** The way to a run's hosts for commands that people give. */
-export async function openTransport(home: string, runId: string): Promise<Transport> {
+const random: Random = { next: () => Math.random() };
+
+/** The way to a run's hosts for commands that people give. @param withSsm some of them are reached by Systems Manager */
+export async function openTransport(home: string, runId: string, withSsm: boolean): Promise<Ways> {
   const { privateKey } = deriveKeyPair(await masterSecretOf(home), { kind: "user", runId });
-  return new SshTransport({ privateKey: () => privateKey }, { clock: systemClock, dial: dialTcp });
+  const ssh = new SshTransport({ privateKey: () => privateKey }, { clock: systemClock, dial: dialTcp });
+  return openWays(ssh, await openSsmWay(withSsm, { environment: process.env, clock: systemClock, random }));
 }

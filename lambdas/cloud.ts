@@ -10,6 +10,7 @@ import { runOfDeployment } from "../core/names/keys.ts";
 import type { Provider } from "../core/ports/provider.ts";
 import type { Transport } from "../core/ports/transport.ts";
 import { SshTransport, dialTcp } from "../transports/ssh/index.ts";
+import { openWays } from "../transports/ways/index.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
 import type { Environment } from "./environment.ts";
 import { environmentSchema } from "./environment.ts";
@@ -25,18 +26,27 @@ export interface CloudFunctionDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly region: string;
+  readonly environment: Environment;
   /** The way to hosts, whose own timers a longer lease must reach. */
   readonly hosts: Pick<Transport, "run">;
   /** What `reprise secrets set` put there, by the names of the cloud's own variables; AWS has none. */
   readonly credentials: Readonly<Record<string, string>>;
 }
 
+/** Spreads repeated calls; no secret is drawn from it. */
+const random: Random = { next: () => Math.random() };
+
 const callSchema = z.object({ call: z.string(), deployment: z.string().optional() });
 
-/** A cloud's provider as a function: one call of the interface an invocation. */
+/**
+ * A cloud's provider as a function: one call of the interface an invocation.
+ *
+ * @param openSsm the way to hosts that Systems Manager reaches, where the cloud has some
+ */
 export function asCloud(
   cloud: CloudName,
   open: (deps: CloudFunctionDeps) => Provider | Promise<Provider>,
+  openSsm?: (deps: Pick<CloudFunctionDeps, "clock" | "random">) => Transport,
 ): TaskFunction {
   // Not the other functions' base: a cloud's function reads no store, and needn't load what reads it.
   let base: { readonly environment: Environment; readonly secret: () => Promise<Uint8Array> } | undefined;
@@ -51,12 +61,15 @@ export function asCloud(
     const { call, deployment } = callSchema.parse(event);
     // Only a longer lease is told to hosts, and only by the run that they belong to.
     const transport =
-      call === "extend" && deployment !== undefined ? openTransport(deployment, clock, secret) : undefined;
+      call === "extend" && deployment !== undefined
+        ? openTransport(deployment, clock, secret).then((ssh) => openWays(ssh, openSsm?.({ clock, random })))
+        : undefined;
     try {
       const provider = await open({
         clock,
-        random: { next: () => Math.random() }, // spreads repeated calls; no secret is drawn from it
+        random,
         region: environment.region,
+        environment,
         hosts: { run: async (...args) => (await (transport ?? noTransport())).run(...args) },
         credentials: await credentials,
       });

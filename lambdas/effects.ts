@@ -20,6 +20,7 @@ export interface HostsPart {
 /** What a function is made of, beside its handler; a part that isn't given isn't in its bundle either. */
 export interface Parts {
   readonly hosts?: (options: {
+    readonly environment: Environment;
     readonly store: ObjectStore;
     readonly clock: Clock;
     readonly secret: Uint8Array;
@@ -64,7 +65,7 @@ export async function openEffects(base: Base, needs: readonly Need[], parts: Par
   const secret = has("secret") ? await base.secret() : undefined;
   const hosts =
     has("hosts") && parts.hosts !== undefined && secret !== undefined
-      ? await parts.hosts({ store, clock, secret, version: environment.version })
+      ? await parts.hosts({ environment, store, clock, secret, version: environment.version })
       : undefined;
   const provider = has("providers") ? parts.providers?.(environment, clock) : undefined;
   const follower = base.follow(() => effects);

@@ -17,7 +17,11 @@ export async function exec(
   const runId = await findRun(store, name);
   const hosts = await liveHosts(store, runId, options.host);
   // Hosts of one deployment, and so with one key; borrowed ones have their lender's.
-  const transport = await openTransport(home, hosts[0]?.loginRunId ?? runId);
+  const transport = await openTransport(
+    home,
+    hosts[0]?.loginRunId ?? runId,
+    hosts.some(({ ssm }) => ssm !== undefined),
+  );
   const results: CommandResult[] = [];
   try {
     const task: RemoteTask<string> = {

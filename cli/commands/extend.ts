@@ -3,6 +3,7 @@ import { parseDurationMs } from "../../core/definition/quantities.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import { extendRun } from "../../core/flow/extend.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
+import { mayNeedSsm } from "../../engines/embedded/clouds.ts";
 import { openStoredRun } from "../../engines/embedded/world.ts";
 import { findRun, openStore } from "../home.ts";
 import type { CommandContext } from "../context.ts";
@@ -16,7 +17,8 @@ export async function extend({ output, home }: CommandContext, name: string, wis
   const runId = await findRun(store, name);
   const now = systemClock.now();
   const until = now + wishMs(wish);
-  const { providers, refused } = await openOwnProviders(home, await openTransport(home, runId));
+  const { plan } = await openStoredRun(runId, store);
+  const { providers, refused } = await openOwnProviders(home, await openTransport(home, runId, mayNeedSsm(plan)));
   const extended = await extendRun(runId, until, {
     store,
     clock: systemClock,

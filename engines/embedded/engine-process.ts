@@ -18,7 +18,7 @@ import { requireRecord } from "../../core/flow/effects.ts";
 import { FolderStore } from "../../stores/folder/folder-store.ts";
 import { readSupervisorFiles } from "../../transports/agent/index.ts";
 import { systemClock } from "../clock/system-clock.ts";
-import { openPlannedClouds } from "./clouds.ts";
+import { mayNeedSsm, openPlannedClouds, openSsmWay } from "./clouds.ts";
 import type { EmbeddedEngine } from "./embedded-engine.ts";
 import { createEmbeddedEngine } from "./embedded-engine.ts";
 import { homePaths, readSecret } from "./home.ts";
@@ -95,6 +95,7 @@ const world = createWorld({
     ),
   ],
   clouds: await openPlannedClouds(plan, { environment: process.env, clock: systemClock, random }),
+  ssm: await openSsmWay(mayNeedSsm(plan), { environment: process.env, clock: systemClock, random }),
   version,
 });
 const engine: EmbeddedEngine = createEmbeddedEngine({

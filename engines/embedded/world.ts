@@ -20,6 +20,8 @@ import { hostPaths } from "../../providers/cloud/host-paths.ts";
 import type { SupervisorFiles } from "../../transports/agent/index.ts";
 import { ShellAgent, whenReady } from "../../transports/agent/index.ts";
 import { SshTransport, dialTcp } from "../../transports/ssh/index.ts";
+import type { Ways } from "../../transports/ways/index.ts";
+import { openWays } from "../../transports/ways/index.ts";
 
 export interface WorldOptions {
   /** The run that is driven. */
@@ -36,30 +38,32 @@ export interface WorldOptions {
   readonly version: string;
   /** Where hosts that reach this machine report to. @default everything is pulled */
   readonly callUrl?: string;
+  /** The way to hosts that Systems Manager reaches; closed with the world. @default there is none */
+  readonly ssm?: Transport | undefined;
   /** Machines that exist already, for the provider `hosts`. @default none */
   readonly machines?: readonly Machine[];
 }
 
-/** What the embedded engine reaches: runs in the store, providers, and hosts over SSH. */
+/** What the embedded engine reaches: runs in the store, providers, and hosts by the way of each. */
 export interface World {
   readonly effects: Omit<FlowEffects, "clock" | "store" | "engine" | "watch" | "newId">;
   /** The transport to a run's hosts, and how to address one of them; for commands that people give. */
-  readonly transport: (runId: string) => Transport;
+  readonly transport: (runId: string) => Ways;
   close(): Promise<void>;
 }
 
 export function createWorld(options: WorldOptions): World {
   const { store, clock, secret, machines = [] } = options;
   const experiments = new Map<string, Promise<Experiment>>();
-  const transports = new Map<string, SshTransport>();
+  const transports = new Map<string, Ways>();
   const agents = new Map<string, HostAgent>();
 
-  const transport = (runId: string): SshTransport => {
+  const transport = (runId: string): Ways => {
     const known = transports.get(runId);
     if (known !== undefined) return known;
     const { privateKey } = deriveKeyPair(secret, { kind: "user", runId });
     const identity = machineIdentities(machines, () => privateKey, { readText: (path) => readFile(path, "utf8") });
-    const made = new SshTransport({ privateKey: identity }, { clock, dial: dialTcp });
+    const made = openWays(new SshTransport({ privateKey: identity }, { clock, dial: dialTcp }), options.ssm);
     transports.set(runId, made);
     return made;
   };
@@ -67,7 +71,7 @@ export function createWorld(options: WorldOptions): World {
     new ShellAgent(
       // Other people's work is on this machine too: its page cache stays.
       { host, root: supervisorRoot(runId), settings: { dropsCaches: provider !== "local" } },
-      { transport: transport(loginRunId), clock, files: options.supervisor },
+      { transport: transport(loginRunId).to(host), clock, files: options.supervisor },
     );
   const providers: readonly Provider[] = [
     ...options.providers,
@@ -101,7 +105,7 @@ export function createWorld(options: WorldOptions): World {
         const made = agentOf(
           host,
           shellAgent(runId, hostAddress(host), host.provider, host.loginRunId),
-          transport(host.loginRunId ?? runId),
+          transport(host.loginRunId ?? runId).to(hostAddress(host)),
         );
         agents.set(key, made);
         return made;
@@ -124,7 +128,7 @@ export function createWorld(options: WorldOptions): World {
       version: options.version,
     },
     close: async () => {
-      await Promise.all([...transports.values()].map((t) => t.close()));
+      await Promise.all([...[...transports.values()].map((t) => t.close()), options.ssm?.close()]);
     },
   };
 }
@@ -135,7 +139,7 @@ function givenMachines(
   runId: string,
   effects: {
     readonly clock: Clock;
-    readonly transport: Transport;
+    readonly transport: Pick<Transport, "run">;
     readonly shellAgent: (runId: string, host: HostAddress, provider: string) => ShellAgent;
   },
 ): Provider[] {
@@ -194,6 +198,7 @@ export const hostAddress = (host: TopologyHost): HostAddress => ({
   port: host.sshPort,
   user: host.user,
   hostKey: host.hostKey,
+  ...(host.ssm === undefined ? {} : { ssm: host.ssm }),
 });
 
 /** A run's definition and plan as they were when it was started. */

@@ -1,6 +1,5 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import type { EC2ClientConfig } from "@aws-sdk/client-ec2";
-import { SSMClient } from "@aws-sdk/client-ssm";
 
 export interface AwsClientSettings {
   /** @default the SDK's chain: environment, shared files, single sign-on, the machine's own role */
@@ -13,7 +12,6 @@ export interface AwsClientSettings {
 
 export interface AwsClients {
   readonly ec2: (region: string) => EC2Client;
-  readonly ssm: (region: string) => SSMClient;
   readonly destroy: () => void;
 }
 
@@ -29,12 +27,10 @@ export function createAwsClients(settings: AwsClientSettings = {}): AwsClients {
     ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
   };
   const ec2 = new Map<string, EC2Client>();
-  const ssm = new Map<string, SSMClient>();
   return {
     ec2: (region) => keep(ec2, region, () => new EC2Client({ ...common, region })),
-    ssm: (region) => keep(ssm, region, () => new SSMClient({ ...common, region })),
     destroy: () => {
-      for (const client of [...ec2.values(), ...ssm.values()]) client.destroy();
+      for (const client of ec2.values()) client.destroy();
     },
   };
 }

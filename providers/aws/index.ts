@@ -3,7 +3,6 @@ export type { AwsProvider, AwsProviderDeps, AwsProviderOptions } from "./aws-pro
 export { createAwsClients } from "./clients.ts";
 export type { AwsClients, AwsClientSettings } from "./clients.ts";
 export { readAwsError } from "./errors.ts";
-export { instanceFinder } from "./instance-finder.ts";
 export type { AwsImage } from "./images.ts";
 export type { AwsMachine } from "./machines.ts";
 export { readOptions } from "./options.ts";

@@ -28,7 +28,7 @@ export interface HostsProviderOptions {
 
 export interface HostsProviderEffects {
   readonly clock: Clock;
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, "run">;
   /** Stops our processes on a machine and removes our files: `HostAgent.remove`. */
   readonly remove: (host: HostAddress, deployment: DeploymentId) => Promise<{ readonly left: readonly string[] }>;
 }

@@ -38,6 +38,8 @@ export interface Carriage {
 const inlineChars = 40_000;
 /** Of one piece that goes ahead. */
 const pieceChars = 56_000;
+/** Up to so many are sooner there than a bucket's object. */
+const fewPieces = 8;
 const mostPieces = 256;
 const piecesAtOnce = 4;
 const pieceTimeoutSec = 60;
@@ -45,7 +47,7 @@ const pieceTries = 3;
 
 /**
  * Brings a command's stdin to its host: along with it where it is public and small, ahead of it in pieces where it is
- * large, by a one-time URL where it may be secret (or there is one anyway).
+ * large, by a one-time URL where it may be secret or is larger still.
  *
  * @throws {FailureError} class invalid for what can't be brought
  */
@@ -61,7 +63,8 @@ export async function carryStdin(
   const isPublic = options.isPublic(task, stdin);
   const text = isPublic ? gzipSync(stdin).toString("base64") : "";
   if (isPublic && text.length <= inlineChars) return { source: { kind: "inline", text, sha256 }, revoke: nothing };
-  if (offer !== undefined) {
+  const pieces = Math.ceil(text.length / pieceChars);
+  if (offer !== undefined && (!isPublic || pieces > fewPieces)) {
     const { url, revoke } = await offer(stdin);
     return { source: { kind: "url", url, sha256 }, revoke };
   }
@@ -71,7 +74,6 @@ export async function carryStdin(
       "stdin that may be secret can't go by Systems Manager: its parameters are kept and shown",
       "give the transport one-time URLs, say that this task's stdin is public, or reach the host by ssh",
     );
-  const pieces = Math.ceil(text.length / pieceChars);
   if (pieces > mostPieces)
     throw invalid(
       host,

@@ -1,6 +1,7 @@
-import type { EnsureOutcome, Place, TaggedResource } from "../../../core/ports/provider.ts";
+import { DescribeSecurityGroupsCommand } from "@aws-sdk/client-ec2";
+import type { EnsureOutcome, Intent, Place, TaggedResource } from "../../../core/ports/provider.ts";
 import { FailureError } from "../../../core/errors/failure.ts";
-import { instanceFinder } from "../../../providers/aws/index.ts";
+import type { AwsProviderOptions } from "../../../providers/aws/index.ts";
 import type { FaultRule } from "../../emulators/common/faults.ts";
 import type { AwsWorld, AwsWorldOptions } from "./aws-world.ts";
 import { allGone, askFor, never, openAwsWorld, place, ready, region, sweep, tearDown, until } from "./aws-world.ts";
@@ -24,6 +25,20 @@ const error = (operation: string, status: number, code: string, count = 1): Faul
   count,
   fault: { kind: "error", when: "before", status, code },
 });
+
+/** What all security groups of ours let in: protocol, port, from whom. */
+const openPorts = async (world: AwsWorld): Promise<string[]> => {
+  const { SecurityGroups = [] } = await world.ec2(region).send(new DescribeSecurityGroupsCommand({}));
+  return SecurityGroups.filter(({ GroupName = "" }) => GroupName.startsWith("reprise-"))
+    .flatMap(({ IpPermissions = [] }) =>
+      IpPermissions.flatMap(({ IpProtocol = "", FromPort, IpRanges = [], UserIdGroupPairs = [] }) =>
+        [...IpRanges.map(({ CidrIp = "" }) => CidrIp), ...UserIdGroupPairs.map(() => "self")].map((from) =>
+          [IpProtocol, ...(FromPort === undefined || FromPort < 0 ? [] : [FromPort]), from].join(" "),
+        ),
+      ),
+    )
+    .sort();
+};
 
 const failureOf = async (work: Promise<unknown>) => {
   const thrown: unknown = await work.then(
@@ -595,20 +610,56 @@ describe("AwsProvider", () => {
   );
 
   it(
-    "finds the instance behind a host's address by the key that it was given",
+    "opens no port to hosts that Systems Manager reaches, gives their agents a profile, and says which instances they are",
     onClock(async (world) => {
-      await world.fresh().ensure(askFor(2, { now: world.clock.now() }), never);
+      const deployed = () => world.fresh({ reach: "ssm", hostProfile: "reprise-host" });
+      const intents = askFor(2, { now: world.clock.now() });
+      await deployed().ensure(intents, never);
       const states = await until(world, "d1", place, ready(2));
-      const addresses = states.flatMap((s) => (s.state === "ready" && s.address ? [{ id: s.id, at: s.address }] : []));
-      const find = instanceFinder(world.ec2, ["us-west-2", region]);
-      for (const { id, at } of addresses) expect(await find(at, never)).toEqual({ region, instanceId: id });
-      const [one, two] = addresses;
-      // The address of another, an address that is nobody's, a key that is nobody's.
-      expect(await find({ ...one!.at, address: two!.at.address }, never)).toBeUndefined();
-      expect(await find({ ...one!.at, address: "203.0.113.77" }, never)).toBeUndefined();
-      expect(await find({ ...one!.at, hostKey: "SHA256:other" }, never)).toBeUndefined();
+      for (const state of states) {
+        if (state.state !== "ready" || state.resourceKind !== "instance") continue;
+        expect(state.address?.ssm).toEqual({ region, instanceId: state.id });
+      }
+      for (const { resource } of launches(world)) expect(resource).toContain("reprise-host");
+      await deployed().connect("d1", place, ["203.0.113.9"]);
+      expect(await openPorts(world)).toEqual(["-1 203.0.113.9/32", "-1 self"]);
+
+      // One host that is reached by SSH opens the round's group; the other's way stays as it is.
+      const mixed = askFor(2, { now: world.clock.now(), deployment: "d2" }).map((intent) =>
+        intent.name.endsWith("server-1") ? { ...intent, host: { ...intent.host!, reach: "open" as const } } : intent,
+      );
+      await deployed().ensure(mixed, never);
+      const both = await until(world, "d2", place, ready(2));
+      expect(
+        both.flatMap((s) => (s.state === "ready" && s.address ? [s.address.ssm !== undefined] : [])).sort(),
+      ).toEqual([false, true]);
+      expect(await openPorts(world)).toContain("tcp 22 0.0.0.0/0");
       await tearDown(world, "d1", place);
-      expect(await find(one!.at, never)).toBeUndefined();
+      await tearDown(world, "d2", place);
+    }),
+  );
+
+  it(
+    "makes nothing that nobody could reach",
+    onClock(async (world) => {
+      const now = world.clock.now();
+      const reached = (reach: "ssm" | "nat") =>
+        askFor(1, { now }).map((i) => (i.host === undefined ? i : { ...i, host: { ...i.host, reach } }));
+      const refusalOf = async (options: Partial<AwsProviderOptions>, intents: Intent[]) =>
+        refusals(await world.fresh(options).ensure(intents, never))[0]?.failure;
+      expect(await refusalOf({}, reached("ssm"))).toMatchObject({
+        class: "invalid",
+        message: expect.stringContaining("no instance profile") as string,
+        hint: expect.stringContaining("AmazonSSMManagedInstanceCore") as string,
+      });
+      expect(await refusalOf({ hostProfile: "reprise-host" }, reached("nat"))).toMatchObject({
+        class: "invalid",
+        message: expect.stringContaining("fixed address") as string,
+      });
+      expect(world.emulator.log.mutating).toEqual([]);
+      expect(await refusalOf({ sshFrom: ["203.0.113.5/32"] }, reached("nat"))).toBeUndefined();
+      expect(await openPorts(world)).toEqual(["-1 self", "tcp 22 203.0.113.5/32"]);
+      await tearDown(world, "d1", place);
     }),
   );
 
@@ -636,13 +687,11 @@ describe("AwsProvider", () => {
       ]);
       expect(await failureOf(provider.describeMachines(place, ["c99.huge"]))).toMatchObject({ class: "invalid" });
       const east = await provider.resolveImage(place, "ubuntu-24.04", "arm64");
-      expect(east.reference).toBe("099720109477/ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20251103");
+      expect(east).toBe("099720109477/ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-arm64-server-20251103");
       // What a plan freezes is the same image elsewhere, under another id.
-      const west = await provider.resolveImage({ region: "us-west-2" }, east.reference, "arm64");
-      expect(west).toMatchObject({ reference: east.reference, rootDevice: "/dev/sda1" });
-      expect(west.id).not.toBe(east.id);
+      expect(await provider.resolveImage({ region: "us-west-2" }, east, "arm64")).toBe(east);
       for (const name of ["ubuntu-22.04", "debian-12", "137112412989/al2023-ami-2023.*-kernel-6.1-x86_64"])
-        expect((await provider.resolveImage(place, name, "x86_64")).reference).toMatch(/^\d{12}\//);
+        expect(await provider.resolveImage(place, name, "x86_64")).toMatch(/^\d{12}\/.*2025\.?11\.?03/);
     }),
   );
 });

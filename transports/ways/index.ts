@@ -1,0 +1,2 @@
+export { openWays } from "./ways.ts";
+export type { Ways } from "./ways.ts";
