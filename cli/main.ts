@@ -222,6 +222,17 @@ function buildProgram(): Command {
     .description("take results of another harness into the store as a run, or make verdicts and figures of them")
     .action(act(program, async () => (await import("./commands/import.ts")).importResults));
   program
+    .command("export")
+    .argument("<system>", "whose harness would have left them so: duet")
+    .argument("<run>", runHelp)
+    .argument("<folder>", "where to, a new one")
+    .option("--suite <name>", "in the names; the experiment's without it")
+    .option("--benchmark <parameter>", "that names benchmarks; `benchmark`, or the point, without it")
+    .option("--file <name...>", "only results with these names; all that both sides left without it")
+    .option("--point <text>", "only points whose key has this in it")
+    .description("write a run's results as another harness names them, for its own scripts and for `import`")
+    .action(act(program, async () => (await import("./commands/export.ts")).exportResults));
+  program
     .command("claims")
     .argument(run, runHelp)
     .option("--experiment <folder>", "where the experiment is, if not below experiments/")

@@ -1,7 +1,7 @@
 import { readText } from "../parse/byte-source.ts";
 import { RepriseError } from "../../core/errors/reprise-error.ts";
 import { artifactsNamed, describeTrial } from "../trials.ts";
-import type { Trial, TrialArtifact } from "../trials.ts";
+import type { Trial, TrialArtifact, TrialComparison } from "../trials.ts";
 import type { IterationRow, IterationTiming } from "./iteration.ts";
 import { parseByMapping } from "./mapping.ts";
 import type { HarnessMapping } from "./mapping.ts";
@@ -50,7 +50,7 @@ export async function readTrialIterations(trials: readonly Trial[], results: Tri
         hint: "take trials of a sweep with `compare:`",
       });
     }
-    const type: RunType = comparison.mode !== "duet" ? "seqn" : comparison.barrier ? "syncduet" : "duet";
+    const type = runTypeOf(comparison);
     for (const artifact of filesOf(trial, results)) {
       const text = await readText(artifact.open(), artifact.key);
       const parsed = typeof results.read === "function" ? results.read(text) : parseByMapping(text, results.read);
@@ -79,6 +79,10 @@ export async function readTrialIterations(trials: readonly Trial[], results: Tri
   }
   return rows;
 }
+
+/** How the original tool calls a way of running. */
+export const runTypeOf = ({ mode, barrier }: TrialComparison): RunType =>
+  mode !== "duet" ? "seqn" : barrier ? "syncduet" : "duet";
 
 function filesOf(trial: Trial, { file, match }: TrialResults): TrialArtifact[] {
   if (match === undefined) return artifactsNamed(trial, file);

@@ -7,6 +7,7 @@ export * from "./compare-benchmarks.ts";
 export * from "./dacapo.ts";
 export * from "./duetfaas.ts";
 export * from "./evaluate-run.ts";
+export * from "./export-names.ts";
 export * from "./from-trials.ts";
 export type * from "./iteration.ts";
 export * from "./mapping.ts";

@@ -1,6 +1,10 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
 import { overlapTable } from "../../analysis/duet/overlap-table.ts";
+import { harnessMappingSchema } from "../../analysis/duet/mapping.ts";
+import type { HarnessMapping } from "../../analysis/duet/mapping.ts";
 import { readResults } from "../../analysis/duet/read-results.ts";
 import type { FileProblem, ResultFile } from "../../analysis/duet/read-results.ts";
 import { parseResultName } from "../../analysis/duet/result-name.ts";
@@ -9,9 +13,13 @@ import { groupRuns } from "../../analysis/duet/runs.ts";
 import { parseUnifiedCsv, toUnifiedRecord, unifiedColumns } from "../../analysis/duet/unified-table.ts";
 import type { ResultTable } from "../../core/evidence/result-table.ts";
 import { FailureError } from "../../core/errors/failure.ts";
+import { messageOf } from "../../core/errors/reprise-error.ts";
 
 /** Result files are text; one above this isn't one of a harness. */
 const largestFileBytes = 256 * 2 ** 20;
+
+/** In a result folder, for suites that aren't built in. */
+export const mappingsFile = "mappings.yml";
 
 export interface FoundIterations {
   readonly rows: readonly IterationRow[];
@@ -38,13 +46,35 @@ export async function findIterations(path: string): Promise<FoundIterations> {
   const problems: FileProblem[] = [];
   for (const folder of folders) {
     const { files, tooLarge } = await filesBelow(folder);
-    const read = readResults(files);
+    const read = readResults(
+      files.filter(({ path }) => path !== mappingsFile),
+      { mappings: parseMappings(files, folder) },
+    );
     const within = (problem: FileProblem): FileProblem => ({ ...problem, path: join(basename(folder), problem.path) });
     problems.push(...tooLarge.map(within), ...read.problems.map(within));
     // Without a date of their own two folders' runs would be taken for one another's.
     for (const row of read.rows) rows.push(row.date === undefined ? { ...row, date: basename(folder) } : row);
   }
   return { rows, problems, folders: folders.length };
+}
+
+/**
+ * How results of a folder are read whose suites aren't built in: a mapping by suite.
+ *
+ * @throws {FailureError} class invalid
+ */
+function parseMappings(files: readonly ResultFile[], folder: string): ReadonlyMap<string, HarnessMapping> {
+  const file = files.find(({ path }) => path === mappingsFile);
+  if (file === undefined) return new Map();
+  try {
+    return new Map(Object.entries(z.record(z.string(), harnessMappingSchema).parse(parse(file.text))));
+  } catch (error) {
+    throw new FailureError({
+      class: "invalid",
+      message: `${join(folder, mappingsFile)}: ${error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error)}`,
+      hint: "by suite: `format` (csv, json, jsonLines or lines), and `time` and maybe `start` with `field` and `unit`",
+    });
+  }
 }
 
 async function filesBelow(folder: string): Promise<{ files: ResultFile[]; tooLarge: FileProblem[] }> {
