@@ -85,6 +85,26 @@ export async function askToStop(
   return how.now ? "not driven" : "asked";
 }
 
+/**
+ * How the evidence of a run that nothing drives stands. A deployed run's is sealed by the rule on ended executions, which
+ * comes a little after the end; the embedded engine seals before it ends.
+ *
+ * @returns to be asked until it isn't "waiting"; "unsealed" when the rule had its time
+ */
+export function sealWatch(home: string, runId: string): () => Promise<"waiting" | "sealed" | "unsealed"> {
+  const stack = stackOf(home, process.env);
+  if (stack === undefined) return () => Promise.resolve("sealed");
+  let sinceMs: number | undefined;
+  return async () => {
+    const { sealTakesMs } = await import("./deployed/drive.ts");
+    const seal = await (await deployed(home, stack)).sealOf(runId);
+    if (seal === "whole") return "sealed";
+    const now = systemClock.now();
+    sinceMs ??= now; // this clock may be behind the service's
+    return seal === "awaited" && now - sinceMs < sealTakesMs ? "waiting" : "unsealed";
+  };
+}
+
 /** The deployed engine's side of these; its SDKs are loaded only here. */
 async function deployed(home: string, stack: { readonly stack: string; readonly region: string }) {
   const { openDeployed } = await import("./deployed/open.ts");
@@ -105,6 +125,7 @@ export interface Following {
 /** Follows a run to its end and gives the exit code that its outcome deserves. */
 export async function follow({ output, home }: CommandContext, runId: string, how: Following = {}): Promise<number> {
   const store = openStore(home);
+  const sealing = sealWatch(home, runId);
   const { progress, detached } = await followRun({
     runId,
     store,
@@ -112,7 +133,7 @@ export async function follow({ output, home }: CommandContext, runId: string, ho
     sinceMs: how.sinceMs ?? 0,
     whenInterrupted: how.whenInterrupted ?? "stop",
     interrupts: how.interrupts ?? new Interrupts(),
-    isDriven: async () => (await engineOf(home, runId)) !== undefined,
+    isDriven: async () => (await engineOf(home, runId)) !== undefined || (await sealing()) === "waiting",
     stop: async (reason) => {
       await askToStop(home, runId, reason, store);
     },
@@ -124,6 +145,10 @@ export async function follow({ output, home }: CommandContext, runId: string, ho
   }
   output.result({ runId, ...progress });
   if (progress.stillThere > 0) output.note(`something is still there: \`reprise teardown ${runId}\` tries again`);
+  if ((await sealing()) === "unsealed") {
+    output.note("its evidence is not sealed: the rule on ended executions has not done its part");
+    output.note("  try: the log of the stack's function `ended`, and its queue of undelivered events");
+  }
   if (how.task === "teardown") return progress.stillThere > 0 ? exitCodes.defect : 0;
   if (progress.outcome === undefined) {
     const log =

@@ -2,7 +2,9 @@ import { z } from "zod";
 import { packHistory } from "../core/evidence/history-chunk.ts";
 import { afterSweep, openDeploymentIds } from "../core/flow/after-execution.ts";
 import type { FlowEffects } from "../core/flow/effects.ts";
-import { sealAtLast } from "../core/flow/seal.ts";
+import { readRunManifest } from "../core/evidence/run-manifest.ts";
+import { seal, tellSealed } from "../core/flow/seal.ts";
+import { isSealedWhole } from "../core/flow/sealed-whole.ts";
 import { runKeys } from "../core/names/keys.ts";
 import { fromServiceName } from "../core/names/stack.ts";
 import type { HistoryEvent } from "../engines/asl/history.ts";
@@ -30,9 +32,10 @@ const chunkEvents = 2_000;
 
 /**
  * The rule on ended executions: keeps the history beside the run's evidence, where it outlives the service's 90 days; of
- * a sweep that ended it takes down what is up; after the last teardown it seals the evidence.
+ * a sweep that ended it takes down what is up; and it seals the evidence, of which its history is a part.
  *
- * It may be called twice: the same chunks are there already, the same teardown is running.
+ * It may be called twice, and for one execution while for another: the same chunks are there already, the same teardown
+ * is running, a seal over nothing new changes nothing.
  */
 export async function afterEnded(event: unknown, effects: EndedEffects): Promise<{ readonly kept: number }> {
   const { flow } = effects;
@@ -42,13 +45,29 @@ export async function afterEnded(event: unknown, effects: EndedEffects): Promise
   if (detail.stateMachineArn === effects.machines.sweep) {
     await afterSweep({ runId, epoch, status: detail.status }, flow);
   }
-  const isFlow = detail.stateMachineArn === effects.machines.sweep || isTeardown(detail, effects);
-  if (isFlow && (await openDeploymentIds(runId, flow)).length === 0) await sealAtLast(runId, flow);
+  await sealAgain({ runId, epoch, isChild: isChild(detail, effects) }, flow);
   return { kept };
 }
 
-const isTeardown = (detail: { readonly stateMachineArn: string }, { machines }: EndedEffects): boolean =>
-  detail.stateMachineArn === machines.teardown;
+const isChild = (detail: { readonly stateMachineArn: string }, { machines }: EndedEffects): boolean =>
+  detail.stateMachineArn !== machines.sweep && detail.stateMachineArn !== machines.teardown;
+
+/**
+ * Seals when this may have been the last, or when what was kept just now came after a seal, which would call it a
+ * stranger. Not for each of thousands of children while their siblings run: a seal walks over the whole run.
+ */
+async function sealAgain(
+  ended: { readonly runId: string; readonly epoch: number; readonly isChild: boolean },
+  flow: FlowEffects,
+): Promise<void> {
+  const { runId, epoch } = ended;
+  const isSealed = (await readRunManifest(flow.store, runId)).kind === "sealed";
+  const isOver = (await openDeploymentIds(runId, flow)).length === 0;
+  if (ended.isChild ? !(isSealed && isOver) : !(isSealed || isOver)) return;
+  const sealed = await seal(runId, flow);
+  // Whoever seals the last of it says so.
+  if (sealed.outcome !== "same" && (await isSealedWhole(runId, epoch, flow))) await tellSealed(runId, sealed, flow);
+}
 
 async function keepHistory(
   runId: string,
@@ -58,9 +77,10 @@ async function keepHistory(
 ): Promise<number> {
   const events = await readHistory(arn);
   const keys = runKeys(runId);
-  for (let from = 0; from < events.length; from += chunkEvents) {
-    const body = packHistory(events.slice(from, from + chunkEvents));
-    await flow.store.putIfAbsent(keys.historyChunk(execution, from / chunkEvents), body, `history:${arn}`);
+  // The first chunk last: with it there the history is whole.
+  for (let chunk = Math.ceil(events.length / chunkEvents) - 1; chunk >= 0; chunk--) {
+    const body = packHistory(events.slice(chunk * chunkEvents, (chunk + 1) * chunkEvents));
+    await flow.store.putIfAbsent(keys.historyChunk(execution, chunk), body, `history:${arn}`);
   }
   return events.length;
 }

@@ -5,11 +5,17 @@ import type { EvidenceReader } from "../../core/evidence/walk-evidence.ts";
 import { exitCodes } from "../../core/errors/failure.ts";
 import { plainTree } from "../../stores/folder/plain-tree.ts";
 import { runRecordSchema } from "../../core/records/schemas.ts";
+import { systemClock } from "../../engines/clock/system-clock.ts";
+import { engineOf, sealWatch } from "../drive.ts";
 import { findRun, openStore } from "../home.ts";
 import type { CommandContext } from "../context.ts";
+import type { Output } from "../output.ts";
+
+/** Looked for a seal that is about to come this often. */
+const lookEveryMs = 2_000;
 
 export async function verify({ output, home }: CommandContext, name: string): Promise<number> {
-  const { reader, runId } = await findEvidence(home, name);
+  const { reader, runId } = await findEvidence(home, name, output);
   const found = await verifyRun(reader, runId);
   output.result(found);
   for (const problem of found.problems) {
@@ -39,11 +45,25 @@ export async function verify({ output, home }: CommandContext, name: string): Pr
 async function findEvidence(
   home: string,
   name: string,
+  output: Output,
 ): Promise<{ readonly reader: EvidenceReader; readonly runId: string }> {
   if ((await stat(name).catch(() => undefined))?.isDirectory() === true) {
     const record = runRecordSchema.parse(JSON.parse(await readFile(join(name, "run.json"), "utf8")));
     return { reader: plainTree(name, record.runId), runId: record.runId };
   }
   const store = openStore(home);
-  return { reader: store, runId: await findRun(store, name) };
+  const runId = await findRun(store, name);
+  await letSeal(home, runId, output);
+  return { reader: store, runId };
+}
+
+/** What comes after a deployed run's end, and is about to be sealed, would be called extra before. */
+async function letSeal(home: string, runId: string, output: Output): Promise<void> {
+  const sealing = sealWatch(home, runId);
+  let isTold = false;
+  while ((await sealing()) === "waiting" && (await engineOf(home, runId)) === undefined) {
+    if (!isTold) output.note(`${runId} ended just now: its evidence is about to be sealed`);
+    isTold = true;
+    await systemClock.sleep(lookEveryMs);
+  }
 }

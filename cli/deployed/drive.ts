@@ -5,6 +5,7 @@ import type { Clock } from "../../core/effects/clock.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import { openDeploymentIds } from "../../core/flow/after-execution.ts";
 import type { FlowEffects } from "../../core/flow/effects.ts";
+import { isSealedWhole, newestReceiptMs } from "../../core/flow/sealed-whole.ts";
 import { listKeys } from "../../core/flow/effects.ts";
 import { stopRun } from "../../core/flow/stop.ts";
 import {
@@ -33,12 +34,15 @@ export interface DeployedEffects {
 /** A run whose execution ended just now, and badly, is about to be taken over by the rule. */
 const ruleTakesMs = 60_000;
 
+/** The rule tells of an execution's end within seconds; a function that starts cold and reads long histories takes more. */
+export const sealTakesMs = 180_000;
+
 type Description = { readonly status: string; readonly endedAt: number | undefined } | undefined;
 
 /** The execution that drives a run, or that takes down what it left; undefined when none does. */
 export async function driverOnStack(runId: string, effects: DeployedEffects): Promise<Driver | undefined> {
   const { outputs, store, clock } = effects;
-  const epoch = (await listKeys(store, runKeys(runId).epochs)).length || 1;
+  const epoch = await epochOf(runId, store);
   const sweepArn = executionArn(outputs.sweepArn, sweepExecution(runId, epoch));
   const sweep = await describe(sweepArn, effects);
   if (sweep?.status === "RUNNING") return { description: `execution ${consoleLink(sweepArn)}`, epoch };
@@ -55,6 +59,22 @@ export async function driverOnStack(runId: string, effects: DeployedEffects): Pr
     }
   }
   return undefined;
+}
+
+const epochOf = async (runId: string, store: ObjectStore): Promise<number> =>
+  (await listKeys(store, runKeys(runId).epochs)).length || 1;
+
+/**
+ * How the evidence of a run that nothing drives any more stands: sealed with all that belongs to it; about to be, by the
+ * rule on ended executions, whose history comes after their end; or not, though the rule had its time.
+ */
+export async function sealOnStack(runId: string, effects: DeployedEffects): Promise<"whole" | "awaited" | "overdue"> {
+  const { outputs, store, clock } = effects;
+  const epoch = await epochOf(runId, store);
+  if (await isSealedWhole(runId, epoch, { store })) return "whole";
+  const sweep = await describe(executionArn(outputs.sweepArn, sweepExecution(runId, epoch)), effects);
+  const endedMs = Math.max(sweep?.endedAt ?? 0, (await newestReceiptMs(runId, { store })) ?? 0);
+  return clock.now() - endedMs < sealTakesMs ? "awaited" : "overdue";
 }
 
 async function describe(arn: string, { client }: DeployedEffects): Promise<Description> {

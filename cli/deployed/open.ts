@@ -7,7 +7,7 @@ import type { HistoryEvent } from "../../engines/asl/history.ts";
 import { executionArn, masterSecretFromText } from "../../core/names/stack.ts";
 import type { Driver } from "../driver.ts";
 import type { DeployedEffects } from "./drive.ts";
-import { driverOnStack, startOnStack, stopOnStack } from "./drive.ts";
+import { driverOnStack, sealOnStack, startOnStack, stopOnStack } from "./drive.ts";
 import type { StackRef } from "./stack.ts";
 import { awsFailure, readStack } from "./stack.ts";
 
@@ -16,6 +16,8 @@ const askEveryMs = 2_000;
 
 export interface Deployed {
   driverOf(runId: string): Promise<Driver | undefined>;
+  /** To be asked when nothing drives the run. */
+  sealOf(runId: string): Promise<"whole" | "awaited" | "overdue">;
   start(run: { readonly runId: string; readonly epoch: number; readonly task: "sweep" | "teardown" }): Promise<string>;
   stop(run: {
     readonly runId: string;
@@ -26,7 +28,23 @@ export interface Deployed {
   history(execution: string): Promise<readonly HistoryEvent[]>;
 }
 
-const answers = new Map<string, { readonly at: number; readonly driver: Promise<Driver | undefined> }>();
+const drivers = new Map<string, Answer<Driver | undefined>>();
+const seals = new Map<string, Answer<"whole" | "awaited" | "overdue">>();
+
+interface Answer<T> {
+  readonly at: number;
+  readonly answer: Promise<T>;
+}
+
+/** The last answer while it is fresh, else a new one. */
+function atMostEvery<T>(answers: Map<string, Answer<T>>, key: string, ask: () => Promise<T>): Promise<T> {
+  const now = systemClock.now();
+  const known = answers.get(key);
+  if (known !== undefined && now - known.at < askEveryMs) return known.answer;
+  const answer = ask();
+  answers.set(key, { at: now, answer });
+  return answer;
+}
 
 export async function openDeployed(ref: StackRef, store: ObjectStore): Promise<Deployed> {
   const outputs = await readStack(ref);
@@ -37,18 +55,12 @@ export async function openDeployed(ref: StackRef, store: ObjectStore): Promise<D
     clock: systemClock,
   };
   return {
-    driverOf: (runId) => {
-      const key = `${outputs.sweepArn} ${runId}`;
-      const now = systemClock.now();
-      const known = answers.get(key);
-      if (known !== undefined && now - known.at < askEveryMs) return known.driver;
-      const driver = driverOnStack(runId, effects);
-      answers.set(key, { at: now, driver });
-      return driver;
-    },
+    driverOf: (runId) => atMostEvery(drivers, `${outputs.sweepArn} ${runId}`, () => driverOnStack(runId, effects)),
+    sealOf: (runId) => atMostEvery(seals, `${outputs.sweepArn} ${runId}`, () => sealOnStack(runId, effects)),
     start: async (run) => {
       const page = await startOnStack(run, effects);
-      answers.clear();
+      drivers.clear();
+      seals.clear();
       return page;
     },
     stop: (run) => stopOnStack(run, effects),

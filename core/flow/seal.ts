@@ -13,7 +13,10 @@ export async function seal(runId: string, fx: FlowEffects): Promise<Sealed> {
 
 /** The last word of a run on this machine. */
 export async function sealAtLast(runId: string, fx: FlowEffects): Promise<void> {
-  const sealed = await seal(runId, fx);
+  await tellSealed(runId, await seal(runId, fx), fx);
+}
+
+export async function tellSealed(runId: string, sealed: Sealed, fx: FlowEffects): Promise<void> {
   await tell(fx, runId, "sealed", `evidence sealed: ${sealed.files} files, root ${sealed.rootDigest.slice(0, 16)}…`, {
     rootDigest: sealed.rootDigest,
     files: sealed.files,

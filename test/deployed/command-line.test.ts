@@ -1,7 +1,7 @@
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { readCredentials } from "../../cli/commands/secrets.ts";
 import { judgeClock, judgeNode, judgeVersion, runChecks } from "../../cli/deployed/checks.ts";
-import { driverOnStack, requireProviders } from "../../cli/deployed/drive.ts";
+import { driverOnStack, requireProviders, sealOnStack } from "../../cli/deployed/drive.ts";
 import { idleCosts, sumOf } from "../../cli/deployed/idle-cost.ts";
 import { buildHome, parseHome, stackOf } from "../../cli/deployed/place.ts";
 import { FailureError } from "../../core/errors/failure.ts";
@@ -67,6 +67,16 @@ describe("driverOnStack", () => {
     };
     return { send } as unknown as SFNClient; // all that is called
   };
+  it("awaits the seal for a while after the end, and not for ever", async () => {
+    const store = new MemoryStore({ clock });
+    const sealAfter = (ms: number) => {
+      const client = clientWith({ r_1: { status: "SUCCEEDED", stopDate: new Date(clock.now() - ms) } });
+      return sealOnStack("r", { outputs, client, store, clock });
+    };
+    expect(await sealAfter(5_000)).toBe("awaited");
+    expect(await sealAfter(600_000)).toBe("overdue");
+  });
+
   const ask = async (known: Parameters<typeof clientWith>[0], deployment?: "open") => {
     const store = new MemoryStore({ clock });
     if (deployment === "open")

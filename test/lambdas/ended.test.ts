@@ -1,6 +1,8 @@
-import { createSimRun, simExperiment } from "../engines/embedded/sim-run.ts";
+import { createSimRun, feed, runEpoch, simExperiment } from "../engines/embedded/sim-run.ts";
 import { unpackHistory } from "../../core/evidence/history-chunk.ts";
-import { runKeys, sweepExecution } from "../../core/names/keys.ts";
+import { verifyRun } from "../../core/evidence/verify-run.ts";
+import { isSealedWhole } from "../../core/flow/sealed-whole.ts";
+import { runKeys, sweepExecution, teardownExecution } from "../../core/names/keys.ts";
 import { toServiceName } from "../../core/names/stack.ts";
 import type { HistoryEvent } from "../../engines/asl/history.ts";
 import { afterEnded } from "../../lambdas/ended.ts";
@@ -68,5 +70,48 @@ describe("afterEnded", () => {
     const detail = { executionArn: "a", stateMachineArn: "b", name: "c", status: "FAILED", input: "{}" };
     const effects = { flow: run.engine().effects, machines, readHistory: async () => events };
     await expect(afterEnded({ detail }, effects)).rejects.toThrow(/runId/);
+  });
+});
+
+describe("afterEnded, for the evidence of a run that has ended", () => {
+  const sweepName = sweepExecution("sim-run", 1);
+  const teardownName = teardownExecution("sim-run-main-1", 1);
+  async function ended(record: { readonly keep?: boolean } = {}) {
+    const experiment = simExperiment({ points: 1, trials: 2, lanes: 1 });
+    const run = await createSimRun({ experiment, keepsHistory: false, record });
+    const engine = run.engine();
+    expect(await runEpoch(run, 1, engine)).toBe("SUCCEEDED");
+    const tell = (stateMachineArn: string, name: string) => {
+      const detail = {
+        ...{ executionArn: `arn:execution:${toServiceName(name)}`, stateMachineArn, name: toServiceName(name) },
+        ...{ status: "SUCCEEDED", input: JSON.stringify({ runId: run.runId, epoch: 1 }) },
+      };
+      const effects = { flow: engine.effects, machines, readHistory: async () => events.slice(0, 10) };
+      return run.clock.run(afterEnded({ detail }, effects));
+    };
+    const seals = async () => (await feed(run)).filter(({ kind }) => kind === "sealed").length;
+    return { run, tell, seals, isWhole: () => isSealedWhole(run.runId, 1, { store: run.store }) };
+  }
+
+  it.each([
+    ["the sweep first", [machines.sweep, sweepName], [machines.teardown, teardownName]],
+    ["the teardown first", [machines.teardown, teardownName], [machines.sweep, sweepName]],
+  ] as const)("seals it whole with the last history, and says so once: %s", async (_, first, last) => {
+    const { run, tell, seals, isWhole } = await ended();
+    await tell(...first);
+    expect([await isWhole(), await seals()]).toEqual([false, 0]);
+    await tell(...last);
+    expect([await isWhole(), await seals()]).toEqual([true, 1]);
+    await tell(...last); // told twice
+    await tell(`${machines.sweep}/Trials`, "a-child-that-is-told-of-late");
+    expect(await seals()).toBe(2);
+    expect(await verifyRun(run.store, run.runId)).toMatchObject({ seal: "sealed", problemCount: 0 });
+  });
+
+  it("seals it with the sweep's history when the deployment is kept", async () => {
+    const { run, tell, isWhole } = await ended({ keep: true });
+    await tell(machines.sweep, sweepName);
+    expect(await isWhole()).toBe(true);
+    expect(await verifyRun(run.store, run.runId)).toMatchObject({ seal: "sealed", problemCount: 0 });
   });
 });
