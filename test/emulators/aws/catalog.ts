@@ -22,8 +22,19 @@ interface Family {
   readonly nvmeGbPerVcpu: number;
   readonly dollarsPerVcpu: number;
   readonly sevSnp?: boolean;
+  /** @default the usual ones */
+  readonly vcpus?: readonly number[];
 }
+/** Sizes of c5 differ: its machines have 36 processors and not 32. */
+const c5Vcpus = [2, 4, 8, 16, 36, 48, 72, 96];
+const fifthVcpus = [2, 4, 8, 16, 32, 48, 64, 96];
+const usualVcpus = [2, 4, 8, 16, 32, 48, 64];
 const families: Readonly<Record<string, Family>> = {
+  c5: { gibPerVcpu: 2, arch: "x86_64", nvmeGbPerVcpu: 0, dollarsPerVcpu: 0.0425, vcpus: c5Vcpus },
+  c5d: { gibPerVcpu: 2, arch: "x86_64", nvmeGbPerVcpu: 25, dollarsPerVcpu: 0.048, vcpus: c5Vcpus },
+  m5: { gibPerVcpu: 4, arch: "x86_64", nvmeGbPerVcpu: 0, dollarsPerVcpu: 0.048, vcpus: fifthVcpus },
+  m5d: { gibPerVcpu: 4, arch: "x86_64", nvmeGbPerVcpu: 37.5, dollarsPerVcpu: 0.0565, vcpus: fifthVcpus },
+  r5: { gibPerVcpu: 8, arch: "x86_64", nvmeGbPerVcpu: 0, dollarsPerVcpu: 0.063, vcpus: fifthVcpus },
   c6i: { gibPerVcpu: 2, arch: "x86_64", nvmeGbPerVcpu: 0, dollarsPerVcpu: 0.0425 },
   c6a: { gibPerVcpu: 2, arch: "x86_64", nvmeGbPerVcpu: 0, dollarsPerVcpu: 0.03825, sevSnp: true },
   c7g: { gibPerVcpu: 2, arch: "arm64", nvmeGbPerVcpu: 0, dollarsPerVcpu: 0.03625 },
@@ -35,20 +46,14 @@ const families: Readonly<Record<string, Family>> = {
   r6i: { gibPerVcpu: 8, arch: "x86_64", nvmeGbPerVcpu: 0, dollarsPerVcpu: 0.063 },
   i4i: { gibPerVcpu: 8, arch: "x86_64", nvmeGbPerVcpu: 234, dollarsPerVcpu: 0.0858 },
 };
-const sizes: Readonly<Record<string, number>> = {
-  large: 2,
-  xlarge: 4,
-  "2xlarge": 8,
-  "4xlarge": 16,
-  "8xlarge": 32,
-  "16xlarge": 64,
-};
+const sizeOf = (vcpus: number): string =>
+  vcpus === 1 ? "medium" : vcpus === 2 ? "large" : vcpus === 4 ? "xlarge" : `${vcpus / 4}xlarge`;
 
-const t3 = (size: string, memoryMib: number, dollars: number): InstanceTypeInfo => ({
-  name: `t3.${size}`,
+const burstable = (name: string, memoryMib: number, dollars: number): InstanceTypeInfo => ({
+  name,
   vcpus: 2,
   memoryMib,
-  arch: "x86_64",
+  arch: name.startsWith("t4g") ? "arm64" : "x86_64",
   nvmeGb: 0,
   burstable: true,
   clusterPlacement: false,
@@ -58,12 +63,17 @@ const t3 = (size: string, memoryMib: number, dollars: number): InstanceTypeInfo 
 
 export const instanceTypes: ReadonlyMap<string, InstanceTypeInfo> = new Map(
   [
-    t3("micro", 1024, 0.0104),
-    t3("small", 2048, 0.0208),
-    t3("medium", 4096, 0.0416),
+    burstable("t3.micro", 1024, 0.0104),
+    burstable("t3.small", 2048, 0.0208),
+    burstable("t3.medium", 4096, 0.0416),
+    burstable("t3.large", 8192, 0.0832),
+    burstable("t4g.micro", 1024, 0.0084),
+    burstable("t4g.small", 2048, 0.0168),
+    burstable("t4g.medium", 4096, 0.0336),
     ...Object.entries(families).flatMap(([family, f]) =>
-      Object.entries(sizes).map(([size, vcpus]): InstanceTypeInfo => ({
-        name: `${family}.${size}`,
+      // One processor is Graviton's alone.
+      [...(f.arch === "arm64" ? [1] : []), ...(f.vcpus ?? usualVcpus)].map((vcpus): InstanceTypeInfo => ({
+        name: `${family}.${sizeOf(vcpus)}`,
         vcpus,
         memoryMib: vcpus * f.gibPerVcpu * 1024,
         arch: f.arch,

@@ -10,6 +10,10 @@ export interface VmSize {
   readonly arch: "x64" | "Arm64";
   /** Local NVMe in GiB; 0 for none. */
   readonly nvmeGib: number;
+  /** The temporary disk in GiB; 0 for none. */
+  readonly tempGib: number;
+  /** Sizes without an "s" take no premium disks. */
+  readonly premiumDisks: boolean;
   readonly confidential: "SNP" | "TDX" | undefined;
   readonly acceleratedNetworking: boolean;
 }
@@ -21,12 +25,44 @@ interface Line {
   readonly cores: readonly number[];
   readonly arch?: "Arm64";
   readonly nvmeGibPerVcpu?: number;
+  readonly tempGibPerVcpu?: number;
+  readonly premiumDisks?: false;
   readonly confidential?: "SNP" | "TDX";
 }
-const usual = [2, 4, 8, 16, 32, 64];
+const usual = [2, 4, 8, 16, 32, 48, 64];
 const lines: readonly Line[] = [
   { name: (n) => `Standard_D${n}s_v5`, family: "standardDSv5Family", gbPerVcpu: 4, cores: usual },
   { name: (n) => `Standard_D${n}as_v5`, family: "standardDASv5Family", gbPerVcpu: 4, cores: usual },
+  {
+    name: (n) => `Standard_D${n}ads_v5`,
+    family: "standardDADSv5Family",
+    gbPerVcpu: 4,
+    cores: usual,
+    tempGibPerVcpu: 37.5,
+  },
+  {
+    name: (n) => `Standard_D${n}d_v4`,
+    family: "standardDDv4Family",
+    gbPerVcpu: 4,
+    cores: usual,
+    tempGibPerVcpu: 37.5,
+    premiumDisks: false,
+  },
+  {
+    name: (n) => `Standard_D${n}ds_v4`,
+    family: "standardDDSv4Family",
+    gbPerVcpu: 4,
+    cores: usual,
+    tempGibPerVcpu: 37.5,
+  },
+  {
+    name: (n) => `Standard_D${n}ds_v5`,
+    family: "standardDDSv5Family",
+    gbPerVcpu: 4,
+    cores: usual,
+    tempGibPerVcpu: 37.5,
+  },
+  { name: (n) => `Standard_D${n}ds_v6`, family: "standardDdsv6Family", gbPerVcpu: 4, cores: usual, nvmeGibPerVcpu: 55 },
   { name: (n) => `Standard_E${n}s_v5`, family: "standardESv5Family", gbPerVcpu: 8, cores: usual },
   { name: (n) => `Standard_F${n}s_v2`, family: "standardFSv2Family", gbPerVcpu: 2, cores: usual },
   { name: (n) => `Standard_D${n}ps_v5`, family: "standardDPSv5Family", gbPerVcpu: 4, cores: usual, arch: "Arm64" },
@@ -34,7 +70,7 @@ const lines: readonly Line[] = [
     name: (n) => `Standard_L${n}s_v3`,
     family: "standardLSv3Family",
     gbPerVcpu: 8,
-    cores: [8, 16, 32, 64],
+    cores: [8, 16, 32, 48, 64],
     nvmeGibPerVcpu: 223.5,
   },
   {
@@ -43,6 +79,22 @@ const lines: readonly Line[] = [
     gbPerVcpu: 4,
     cores: usual,
     confidential: "SNP",
+  },
+  {
+    name: (n) => `Standard_DC${n}ads_v5`,
+    family: "standardDCADSv5Family",
+    gbPerVcpu: 4,
+    cores: usual,
+    tempGibPerVcpu: 37.5,
+    confidential: "SNP",
+  },
+  {
+    name: (n) => `Standard_DC${n}eds_v5`,
+    family: "standardDCEDV5Family",
+    gbPerVcpu: 4,
+    cores: usual,
+    tempGibPerVcpu: 37.5,
+    confidential: "TDX",
   },
   {
     name: (n) => `Standard_DC${n}es_v5`,
@@ -63,17 +115,28 @@ export const vmSizes: ReadonlyMap<string, VmSize> = new Map(
         memoryGb: vcpus * line.gbPerVcpu,
         arch: line.arch ?? "x64",
         nvmeGib: Math.round(vcpus * (line.nvmeGibPerVcpu ?? 0)),
+        tempGib: Math.floor(vcpus * (line.tempGibPerVcpu ?? 0)),
+        premiumDisks: line.premiumDisks ?? true,
         confidential: line.confidential,
         acceleratedNetworking: true,
       })),
     ),
-    ...[1, 2].map((vcpus): VmSize => ({
-      name: vcpus === 1 ? "Standard_B1s" : "Standard_B2s",
+    ...(
+      [
+        ["Standard_B1s", 1, 1],
+        ["Standard_B1ms", 1, 2],
+        ["Standard_B2s", 2, 4],
+        ["Standard_B2ms", 2, 8],
+      ] as const
+    ).map(([name, vcpus, memoryGb]): VmSize => ({
+      name,
       family: "standardBSFamily",
       vcpus,
-      memoryGb: vcpus === 1 ? 1 : 4,
+      memoryGb,
       arch: "x64",
       nvmeGib: 0,
+      tempGib: 4 * vcpus,
+      premiumDisks: true,
       confidential: undefined,
       acceleratedNetworking: false,
     })),

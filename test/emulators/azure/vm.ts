@@ -73,6 +73,7 @@ export class VirtualMachines {
     const { properties } = body;
     const size = sizeOf(put, body);
     checkImage(body, size);
+    checkDisks(body, size);
     const nic = needReferenced(put, nicIdIn(body), types.nic);
     const holder = this.vmOf(nic);
     if (holder !== undefined && !isSame(holder.id, put.id))
@@ -604,6 +605,19 @@ function checkImage(body: VmBody, size: VmSize): void {
       "BadRequest",
       `The VM size '${size.name}', its security type and its image do not agree on confidential computing.`,
     );
+}
+
+function checkDisks(body: VmBody, size: VmSize): void {
+  const { osDisk, dataDisks } = body.properties.storageProfile;
+  const premium = [osDisk, ...dataDisks].find(
+    ({ managedDisk }) => managedDisk?.storageAccountType?.startsWith("Premium") === true,
+  );
+  if (premium === undefined || size.premiumDisks) return;
+  throw new CloudError(
+    400,
+    "InvalidParameter",
+    `Requested operation cannot be performed because the VM size ${size.name} does not support the storage account type ${premium.managedDisk?.storageAccountType ?? ""} of disk '${premium.name ?? ""}'. Consider updating the VM to a size that supports Premium storage.`,
+  );
 }
 
 const allocationMessage = (code: string): string =>

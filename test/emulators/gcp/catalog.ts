@@ -24,7 +24,7 @@ interface Family {
   readonly localSsd?: boolean;
   readonly confidential?: readonly ("SEV" | "SEV_SNP" | "TDX")[];
 }
-const usual = [2, 4, 8, 16, 32, 64];
+const usual = [2, 4, 8, 16, 32, 48, 64];
 const families: readonly Family[] = [
   { prefix: "e2-standard", mbPerVcpu: 4096, sizes: [2, 4, 8, 16, 32], metric: "CPUS", platform: "Intel Broadwell" },
   { prefix: "e2-highcpu", mbPerVcpu: 1024, sizes: [2, 4, 8, 16, 32], metric: "CPUS", platform: "Intel Broadwell" },
@@ -59,6 +59,16 @@ const families: readonly Family[] = [
   {
     prefix: "n2d-standard",
     mbPerVcpu: 4096,
+    sizes: usual,
+    metric: "N2D_CPUS",
+    platform: "AMD Milan",
+    compact: true,
+    localSsd: true,
+    confidential: ["SEV", "SEV_SNP"],
+  },
+  {
+    prefix: "n2d-highcpu",
+    mbPerVcpu: 1024,
     sizes: usual,
     metric: "N2D_CPUS",
     platform: "AMD Milan",
