@@ -96,7 +96,7 @@ const ownPackages: Plugin = {
         return { errors: [{ text: `this package has no "${path}": import reprise/analysis or reprise/core` }] };
       return { path: pathToFileURL(distFile(own)).href, external: true };
     });
-    setup.onResolve({ filter: /^zod$/ }, () => ({ path: import.meta.resolve("zod"), external: true }));
+    setup.onResolve({ filter: /^zod$/ }, () => ({ path: pathToFileURL(distFile("zod.js")).href, external: true }));
   },
 };
 

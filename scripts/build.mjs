@@ -1,10 +1,11 @@
-// Bundles what users start into dist/: one file a program, npm packages left outside, Vega aside. Runs after `npm ci`.
+// Bundles what users start into dist/: one file a program, npm packages left outside, some aside. Runs after `npm ci`.
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 /** Hundreds of small files, which Node takes twice as long to find and link as to read in one piece. */
-const bundledPackages = new Set(["vega", "vega-lite"]);
+const bundledPackages = new Set(["vega", "vega-lite", "zod"]);
 const packagesOutside = {
   name: "packages-outside",
   setup: (setup) => {
@@ -36,6 +37,8 @@ const { metafile } = await build({
     engine: "engines/embedded/engine-process.ts",
     analysis: "analysis/index.ts",
     core: "core/index.ts",
+    // What experiments import by this name.
+    zod: fileURLToPath(import.meta.resolve("zod")),
   },
   outdir: "dist",
   splitting: true,
