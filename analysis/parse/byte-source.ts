@@ -36,7 +36,7 @@ export async function* unpacked(source: ByteSource, file = "input"): AsyncGenera
   }
   let unpackedBytes = 0;
   const input = Readable.from(whole);
-  const gunzip = input.pipe(createGunzip({ chunkSize: 1 << 20 }));
+  const gunzip = input.pipe(createGunzip({ chunkSize: 1 << 18 }));
   input.once("error", (error) => gunzip.destroy(error));
   try {
     for await (const chunk of gunzip) {

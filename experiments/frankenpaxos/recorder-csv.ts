@@ -49,17 +49,16 @@ async function readPlain(bytes: ByteSource, file: string): Promise<Recording> {
     file,
     columns: { start: "timestamp", stop: "timestamp", latency_nanos: "number" },
   });
-  const parts: Columns[] = [];
-  for await (const { count, columns } of reader.batches)
-    parts.push({
-      start: columns.start.slice(0, count),
-      stop: columns.stop.slice(0, count),
-      nanos: columns.latency_nanos.slice(0, count),
-      counts: new Float64Array(count).fill(1),
-      labels: new Float64Array(count),
-    });
+  const [start, stop, nanos] = [new GrowingColumn(), new GrowingColumn(), new GrowingColumn()];
+  for await (const { count, columns } of reader.batches) {
+    start.append(columns.start, count);
+    stop.append(columns.stop, count);
+    nanos.append(columns.latency_nanos, count);
+  }
+  const [counts, labels] = [new Float64Array(reader.rowCount).fill(1), new Float64Array(reader.rowCount)];
+  const columns = { start: start.values, stop: stop.values, nanos: nanos.values, counts, labels };
   const { skipped, skippedCount } = reader;
-  return toRecording("plain", parts, { file, labels: ["write"], skipped, skippedCount });
+  return toRecording("plain", columns, { file, labels: ["write"], skipped, skippedCount });
 }
 
 async function readLabelled(bytes: ByteSource, file: string): Promise<Recording> {
@@ -67,22 +66,45 @@ async function readLabelled(bytes: ByteSource, file: string): Promise<Recording>
     file,
     columns: { start: "timestamp", stop: "timestamp", count: "number", latency_nanos: "number", label: "category" },
   });
-  const parts: Columns[] = [];
-  for await (const { count, columns } of reader.batches)
-    parts.push({
-      start: columns.start.slice(0, count),
-      stop: columns.stop.slice(0, count),
-      nanos: columns.latency_nanos.slice(0, count),
-      counts: columns.count.slice(0, count),
-      labels: columns.label.slice(0, count),
-    });
+  const [start, stop, nanos] = [new GrowingColumn(), new GrowingColumn(), new GrowingColumn()];
+  const [counts, labels] = [new GrowingColumn(), new GrowingColumn()];
+  for await (const { count, columns } of reader.batches) {
+    start.append(columns.start, count);
+    stop.append(columns.stop, count);
+    nanos.append(columns.latency_nanos, count);
+    counts.append(columns.count, count);
+    labels.append(columns.label, count);
+  }
+  const columns = {
+    ...{ start: start.values, stop: stop.values, nanos: nanos.values },
+    ...{ counts: counts.values, labels: labels.values },
+  };
   const { skipped, skippedCount } = reader;
-  return toRecording("labelled", parts, { file, labels: reader.categories("label"), skipped, skippedCount });
+  return toRecording("labelled", columns, { file, labels: reader.categories("label"), skipped, skippedCount });
+}
+
+/** Numbers as they come, without a second copy at the end. */
+class GrowingColumn {
+  #buffer = new Float64Array(65_536);
+  #length = 0;
+  append(values: Float64Array, count: number): void {
+    if (this.#length + count > this.#buffer.length) {
+      const larger = new Float64Array(Math.max(2 * this.#buffer.length, this.#length + count));
+      larger.set(this.#buffer.subarray(0, this.#length));
+      this.#buffer = larger;
+    }
+    this.#buffer.set(values.subarray(0, count), this.#length);
+    this.#length += count;
+  }
+  get values(): Float64Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
 }
 
 interface Columns {
   readonly start: Float64Array;
   readonly stop: Float64Array;
+  /** Becomes milliseconds where it is. */
   readonly nanos: Float64Array;
   readonly counts: Float64Array;
   readonly labels: Float64Array;
@@ -90,23 +112,17 @@ interface Columns {
 
 function toRecording(
   kind: Recording["kind"],
-  parts: readonly Columns[],
+  { start, stop, nanos, counts, labels: labelCodes }: Columns,
   about: { file: string; labels: readonly string[]; skipped: readonly SkippedLine[]; skippedCount: number },
 ): Recording {
   const { file, labels, skipped, skippedCount } = about;
-  const startMs = joined(parts.map((part) => part.start));
-  if (startMs.length === 0)
+  if (start.length === 0)
     throw new ParseError(
       { file, lineNumber: 1, problem: "no request was recorded" },
       { hint: "the client's own log tells why: look for requests that timed out" },
     );
-  const columns = {
-    startMs,
-    stopMs: joined(parts.map((part) => part.stop)),
-    latencyMs: joined(parts.map((part) => part.nanos)).map((nanos) => nanos / 1e6),
-    counts: joined(parts.map((part) => part.counts)),
-    labelCodes: joined(parts.map((part) => part.labels)),
-  };
+  for (let i = 0; i < nanos.length; i++) nanos[i] = (nanos[i] ?? NaN) / 1e6;
+  const columns = { startMs: start, stopMs: stop, latencyMs: nanos, counts, labelCodes };
   return { kind, labels, skipped, skippedCount, ...sortedByStart(columns) };
 }
 
