@@ -3,24 +3,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadText } from "../../core/definition/load.ts";
-import { commandOf, fileOf, TrialFixture } from "../../core/render/trial-fixture.ts";
+import { commandOf, fileOf } from "../../core/render/trial-fixture.ts";
 import { describeShared, readSweeps } from "./shared-data.ts";
+import type { Columns } from "./upstream-points.ts";
+import { commonColumns, comparePoints, folder, keyOf as keyOfPoint, options, planned } from "./upstream-points.ts";
 
-const folder = new URL("../../../experiments/frankenpaxos/", import.meta.url);
-const frankenpaxos = new TrialFixture(
-  loadText(readFileSync(new URL("experiment.yaml", folder), "utf8"), (path) =>
-    readFileSync(new URL(path, folder), "utf8"),
-  ),
-);
-const pointsOf = (sweep: string) => frankenpaxos.plan.points.filter((point) => point.sweep === sweep);
-const keyOf = (sweep: string, wanted: Readonly<Record<string, unknown>> = {}): string => {
-  const point = pointsOf(sweep).find(({ parameters }) =>
-    Object.entries(wanted).every(([name, value]) => parameters[name] === value),
-  );
-  if (!point) throw new Error(`no such point of ${sweep}`);
-  return point.pointKey;
-};
+const frankenpaxos = planned("experiment.yaml");
+const keyOf = (sweep: string, wanted: Readonly<Record<string, unknown>> = {}): string =>
+  keyOfPoint(frankenpaxos, sweep, wanted);
 
 describe("experiments/frankenpaxos", () => {
   it("writes all addresses into config.pbtxt, acceptors by group", () => {
@@ -55,7 +45,7 @@ describe("experiments/frankenpaxos", () => {
     );
     const command = commandOf(services.get("acceptor-4"));
     expect(command).toMatch(/frankenpaxos\.multipaxos\.AcceptorMain/);
-    expect(command).toMatch(/--group_index 1 --index 1 /);
+    expect(command).toMatch(/--group_index 1 .*--index 1 /s);
   });
 
   it("starts an unreplicated server alone, and clients that know it", () => {
@@ -68,6 +58,7 @@ describe("experiments/frankenpaxos", () => {
     const command = commandOf(jobs.get("client-2"));
     expect(command).toContain(`--server_port ${port}`);
     expect(command).toMatch(/--duration 2s .*--timeout 3s --num_clients 1 /s);
+    expect(commandOf(services.get("server-0"))).toMatch(/jvm\.sh" 100m frankenpaxos\.unreplicated\.ServerMain/);
     expect(command).toContain("--output_file_prefix client_2");
     expect(fileOf(jobs.get("client-0"), "workload.pbtxt").trim()).toBe("string_workload { size_mean: 1 size_std: 0 }");
   });
@@ -86,13 +77,9 @@ describe("experiments/frankenpaxos", () => {
   });
 });
 
-/** Our parameters by their columns. */
-const columns: Readonly<Record<string, string>> = {
-  num_client_procs: "clientProcesses",
-  num_clients_per_proc: "clientsPerProcess",
+const columns: Columns = {
+  ...commonColumns,
   num_warmup_clients_per_proc: "clientsPerProcess",
-  measurement_group_size: "groupSize",
-  f: "f",
   num_batchers: "batchers",
   num_read_batchers: "readBatchers",
   num_leaders: "leaders",
@@ -102,82 +89,149 @@ const columns: Readonly<Record<string, string>> = {
   num_replicas: "replicas",
   num_proxy_replicas: "proxyReplicas",
   flexible: "flexible",
-  state_machine: "stateMachine",
-  client_jvm_heap_size: "clientHeap",
-  replica_jvm_heap_size: "heap",
   read_consistency: "readConsistency",
+  predetermined_read_fraction: "predeterminedReadPercent",
+  "workload.name": "workload",
   "workload.num_keys": "keys",
   "workload.read_fraction": "readFraction",
   "workload.point_fraction": "pointFraction",
   "workload.num_operations": "operations",
-  "workload.write_size_mean": "valueBytes",
-  "workload.size_mean": "valueBytes",
   "batcher_options.batch_size": "batchSize",
   "leader_options.flush_phase2as_every_n": "leaderFlush",
+  "leader_options.noop_flush_period": "noopFlushPeriod",
+  "proxy_leader_options.flush_phase2as_every_n": "proxyLeaderFlush",
+  "replica_options.send_chosen_watermark_every_n_entries": "watermarkEvery",
+  "proxy_replica_options.flush_every_n": "proxyReplicaFlush",
   "proxy_replica_options.batch_flush": "batchFlush",
   "server_options.flush_every_n": "serverFlush",
-  warmup_duration: "warmupSec",
-  warmup_timeout: "warmupTimeoutSec",
-  warmup_sleep: "warmupSleepSec",
-  duration: "durationSec",
-  timeout: "timeoutSec",
+  num_proxy_servers: "proxyServers",
+  "proxy_server_options.flush_every_n": "proxyServerFlush",
+  num_chain_nodes: "chainNodes",
+  num_shards: "shards",
+  num_servers_per_shard: "serversPerShard",
+  // One more than twice f.
+  num_acceptors: undefined,
 };
 
-/** Numbers as numbers, durations in seconds. */
-function toValue(text: string): string | number | boolean {
-  const duration = /^(\d+):(\d\d):(\d\d)$/.exec(text);
-  if (duration) return Number(duration[1]) * 3600 + Number(duration[2]) * 60 + Number(duration[3]);
-  if (text === "True" || text === "False") return text === "True";
-  return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
-}
+/** What stands in the commands, alike for all points; smoke sweeps keep the long ones' timers. */
+const inCommands = [
+  /^(?:read_|write_)workload\./,
+  /^distribution_scheme$/,
+  /^read_batcher_options\./,
+  /^(?:leader|replica|client|chain_node)_options\./,
+];
 
 describeShared("the sweeps against the upstream scripts", () => {
   const vldb21 = (name: string): string => `vldb21_compartmentalized/${name}/benchmark.py`;
-  it.each([
-    ["unreplicated-smoke", "unreplicated/smoke.py"],
-    ["multipaxos-smoke", "multipaxos/smoke.py"],
-    ["unreplicated-lt", vldb21("unreplicated_lt")],
-    ["compartmentalized-lt", vldb21("compartmentalized_lt")],
-    ["batched-compartmentalized-lt", vldb21("batched_compartmentalized_lt")],
-    ["ablation", vldb21("ablation")],
-    ["batched-ablation", vldb21("batched_ablation")],
-    ["read-scale", vldb21("read_scale")],
-    ["weak-read-scale", vldb21("weak_read_scale")],
-    ["batched-read-scale", vldb21("batched_read_scale")],
-    ["skew", vldb21("compartmentalized_skew")],
-  ])("%s has the points of %s, as often", (sweep, script) => {
-    const upstream = readSweeps()[script];
-    if (!upstream) throw new Error(script);
-    const wanted = upstream.points.map((point) => {
-      const values = {
-        ...upstream.constants,
-        ...Object.fromEntries(upstream.varying.map((name, at) => [name, point[at] ?? ""])),
-      };
-      return Object.entries(columns)
-        .filter(([column]) => column in values)
-        .map(([column, parameter]) => `${parameter}=${String(toValue(values[column] ?? ""))}`)
-        .sort()
-        .join(" ");
+  const scalog = options({
+    "server_options.": "scalogServer",
+    "aggregator_options.": "scalogAggregator",
+    "leader_options.": "scalogLeader",
+    "replica_options.": "scalogReplica",
+  });
+  const scalogColumns: Columns = {
+    "replica_options.batch_flush": "batchFlush",
+    "leader_options.flush_phase2as_every_n": "scalogLeader.flushPhase2asEveryN",
+    "client_options.resend_client_request_period": "resendClientRequestPeriod",
+    "leader_options.election_options.ping_period": undefined,
+    "leader_options.election_options.no_ping_timeout_min": undefined,
+    "leader_options.election_options.no_ping_timeout_max": undefined,
+  };
+  const coupled: Columns = { "client_options.resend_client_request_period": "resendClientRequestPeriod" };
+  // The columns came after the script; batches of those that don't batch don't matter.
+  const coupledSmoke: Columns = { num_acceptors_per_group: undefined, measurement_group_size: undefined };
+  const fixture = frankenpaxos;
+  it.each<[string, string, Columns]>([
+    ["unreplicated-smoke", "unreplicated/smoke.py", {}],
+    ["multipaxos-smoke", "multipaxos/smoke.py", {}],
+    ["supermultipaxos-smoke", "supermultipaxos/smoke.py", coupledSmoke],
+    ["batchedunreplicated-smoke", "batchedunreplicated/smoke.py", {}],
+    ["craq-smoke", "craq/smoke.py", {}],
+    ["scalog-smoke", "scalog/smoke.py", scalogColumns],
+    ["unreplicated-lt", vldb21("unreplicated_lt"), {}],
+    ["compartmentalized-lt", vldb21("compartmentalized_lt"), {}],
+    ["batched-compartmentalized-lt", vldb21("batched_compartmentalized_lt"), {}],
+    ["batched-unreplicated-lt", vldb21("batched_unreplicated_lt"), {}],
+    ["ablation", vldb21("ablation"), {}],
+    ["batched-ablation", vldb21("batched_ablation"), {}],
+    ["read-scale", vldb21("read_scale"), {}],
+    ["weak-read-scale", vldb21("weak_read_scale"), {}],
+    ["batched-read-scale", vldb21("batched_read_scale"), {}],
+    ["skew", vldb21("compartmentalized_skew"), {}],
+    ["craq-skew", vldb21("craq_skew"), {}],
+  ])("%s has the points of %s, as often", (sweep, script, own) => {
+    const toPath = sweep.startsWith("scalog") ? scalog : () => undefined;
+    const known = { ...columns, ...own };
+    const all = readSweeps()[script];
+    const constant = [...Object.keys(all?.constants ?? {}), ...(all?.varying ?? [])].filter(
+      (column) =>
+        !(column in known) && toPath(column) === undefined && inCommands.some((pattern) => pattern.test(column)),
+    );
+    const { ours, upstream, trials, runs } = comparePoints(fixture, {
+      ...{ sweep, script, toPath },
+      columns: { ...known, ...Object.fromEntries(constant.map((column) => [column, undefined])) },
     });
-    const compared = new Set(
-      Object.entries(columns).flatMap(([column, parameter]) =>
-        column in upstream.constants || upstream.varying.includes(column) ? [column, parameter] : [],
-      ),
+    expect(ours).toEqual(upstream);
+    expect(trials).toBe(runs);
+  });
+
+  it("scalog-lt's second half has the points of the script, as they were published", () => {
+    const { ours, upstream } = comparePoints(fixture, {
+      ...{ sweep: "scalog-lt", script: vldb21("scalog_lt"), toPath: scalog },
+      columns: { ...columns, ...scalogColumns },
+    });
+    expect(ours).toHaveLength(42);
+    expect(ours.filter((line) => line.includes("shards=3"))).toEqual([...new Set(upstream)]);
+  });
+
+  it("coupled MultiPaxos has the points of the EuroSys script, batched and not", () => {
+    const script = "supermultipaxos/eurosys_lt.py";
+    const more = Object.keys(readSweeps()[script]?.constants ?? {}).filter(
+      (column) => !(column in columns) && !(column in coupled) && inCommands.some((pattern) => pattern.test(column)),
     );
-    const ours = pointsOf(sweep).map(({ parameters }) =>
-      Object.entries(columns)
-        .filter(([column]) => compared.has(column))
-        .map(([, parameter]) => `${parameter}=${JSON.stringify(parameters[parameter]).replaceAll('"', "")}`)
-        .sort()
-        .join(" "),
+    const all = { ...columns, ...coupled, ...Object.fromEntries(more.map((column) => [column, undefined])) };
+    const [plain, batched] = ["coupled-lt", "batched-coupled-lt"].map((sweep) =>
+      comparePoints(fixture, { sweep, script, columns: all }),
     );
-    expect(ours.sort()).toEqual(wanted.sort());
-    expect(pointsOf(sweep)).toHaveLength(upstream.distinct_points);
-    const { plan } = frankenpaxos;
-    const trials = plan.blocks
-      .flatMap((block) => block.trials)
-      .filter(({ point }) => plan.points[point]?.sweep === sweep);
-    expect(trials).toHaveLength(upstream.runs);
+    expect([...(plain?.ours ?? []), ...(batched?.ours ?? [])].sort()).toEqual(plain?.upstream);
+    expect((plain?.trials ?? 0) + (batched?.trials ?? 0)).toBe(plain?.runs);
+  });
+});
+
+describe("the protocols that the paper compares with", () => {
+  const config = (sweep: string, wanted = {}): string =>
+    fileOf(frankenpaxos.units("jobs", frankenpaxos.trial(keyOf(sweep, wanted))).get("client-0"), "config.pbtxt");
+
+  it.each([
+    [
+      "batchedunreplicated-smoke",
+      ["batchedunreplicated.Batcher", "batchedunreplicated.ProxyServer", "batchedunreplicated.Server"],
+    ],
+    ["craq-smoke", ["craq.ChainNode"]],
+    ["supermultipaxos-smoke", ["multipaxos.SuperNode"]],
+    [
+      "scalog-lt",
+      ["Acceptor", "ProxyReplica", "Replica", "Aggregator", "Leader", "Server"].map((role) => `scalog.${role}`),
+    ],
+  ])("%s launches its roles in upstream's order", (sweep, classes) => {
+    const units = [...frankenpaxos.units("services", frankenpaxos.trial(keyOf(sweep))).values()];
+    const found = units
+      .sort((a, b) => a.stage - b.stage)
+      .map((unit) => /frankenpaxos\.(\w+\.\w+)Main/.exec(commandOf(unit))?.[1]);
+    expect([...new Set(found)]).toEqual(classes);
+  });
+
+  it("writes a chain's nodes, and a shard's servers together", () => {
+    expect(config("craq-smoke", { chainNodes: 4 }).match(/^chain_node_address \{/gm)).toHaveLength(4);
+    const scalog = config("scalog-lt");
+    expect(scalog.match(/^server_address \{\n(?: {2}server_address \{[^}]*\}\n){2}\}/gm)).toHaveLength(4);
+    expect(scalog.match(/^aggregator_address \{/gm)).toHaveLength(1);
+  });
+
+  it("starts a coupled node's batcher only where commands are batched", () => {
+    expect(config("coupled-lt")).not.toContain("batcher_address");
+    expect(config("batched-coupled-lt").match(/^batcher_address \{/gm)).toHaveLength(3);
+    expect(config("batched-coupled-lt")).toContain("distribution_scheme: COLOCATED");
   });
 });
 
