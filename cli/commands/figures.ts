@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { renderGallery } from "../../analysis/gallery/index.ts";
 import type { FigureFormat } from "../../analysis/render/render-figure.ts";
 import type { DrawnFigure } from "../../analysis/write-figure.ts";
@@ -42,6 +43,8 @@ function readFormats(list: string | undefined): readonly FigureFormat[] {
 /** Draws an experiment's figures from its newest run with results, or those of every experiment that has any. */
 export async function figures(context: CommandContext, name: string | undefined, options: Options): Promise<number> {
   const { output } = context;
+  // What Vega makes for a figure is garbage at once: V8 needn't keep 2 × 16 MB for it. It costs some 5 % of the time.
+  setFlagsFromString("--semi-space-growth-factor=1");
   const formats = readFormats(options.formats);
   const fromBucket = options.from?.startsWith("s3://") === true;
   const home = fromBucket ? (options.from ?? context.home) : context.home;
