@@ -4,7 +4,7 @@ import type { Place } from "../../core/ports/provider.ts";
 import { awsMachines } from "./aws-machines.ts";
 import { azureMachines } from "./azure-machines.ts";
 import { gcpMachines } from "./gcp-machines.ts";
-import { defaultImage, findImage, neutralImageNames } from "./images.ts";
+import { cloudsWith, defaultImage, findImage, neutralImageNames, whyNotSetUp } from "./images.ts";
 import type { Cloud, MachineType } from "./machine-type.ts";
 import { isCloud } from "./machine-type.ts";
 import type { Prices } from "./price-table.ts";
@@ -115,6 +115,15 @@ function shapeOf(
 ): MachineAnswer {
   const name = request.image ?? defaultImage;
   const image = findImage(name, cloud, machine.architecture, machine.confidential !== undefined);
+  const having = cloudsWith(name);
+  if (image === undefined && having.length > 0) {
+    return {
+      refused: `${name} has no cloud-init on ${cloud}, with which hosts are set up`,
+      hint: `${having.join(" and ")} have it with; name another here: \`image: {${having.map((other) => `${other}: ${name}`).join(", ")}, ${cloud}: ${defaultImage}}\``,
+    };
+  }
+  const unusable = whyNotSetUp(cloud, image ?? name);
+  if (unusable !== undefined) return unusable;
   if (image === undefined && /^(?!ami-)[a-z]+-\d+(?:\.\d+)?$/.test(name)) {
     return {
       refused: `${name} is not an image that every cloud has`,

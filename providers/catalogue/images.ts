@@ -1,4 +1,5 @@
 import type { Cloud } from "./machine-type.ts";
+import { clouds } from "./machine-type.ts";
 
 /**
  * Cloud-neutral names of operating systems, and what each cloud calls the newest image of one.
@@ -8,7 +9,8 @@ import type { Cloud } from "./machine-type.ts";
  * - Azure: the marketplace URN `publisher:offer:sku:latest`.
  * - Google: the image family, `projects/{project}/global/images/family/{family}`.
  *
- * Names are those of Canonical's and Debian's pages on their cloud images and of the clouds' own documentation.
+ * Names are those of Canonical's and Debian's pages on their cloud images and of the clouds' own documentation. Only images
+ * that act on user data are here: machines are set up by cloud-init alone.
  */
 type Architecture = "x86_64" | "arm64";
 
@@ -16,7 +18,8 @@ interface NeutralImage {
   readonly aws: (arch: Architecture) => string;
   /** Confidential sizes boot images of a line of their own. */
   readonly azure: (arch: Architecture, isConfidential: boolean) => string;
-  readonly gcp: (arch: Architecture) => string;
+  /** undefined: what Google has of it comes without cloud-init. */
+  readonly gcp: ((arch: Architecture) => string) | undefined;
 }
 
 const canonical = "099720109477";
@@ -44,7 +47,7 @@ const images: Readonly<Record<string, NeutralImage>> = {
   "debian-12": {
     aws: (arch) => `${debian}/debian-12-${debArch(arch)}-*`,
     azure: (arch) => `Debian:debian-12:${arch === "arm64" ? "12-arm64" : "12-gen2"}:latest`,
-    gcp: (arch) => family("debian-cloud", arch === "arm64" ? "debian-12-arm64" : "debian-12"),
+    gcp: undefined,
   },
 };
 
@@ -58,4 +61,31 @@ export const findImage = (
   cloud: Cloud,
   architecture: Architecture,
   isConfidential = false,
-): string | undefined => images[name]?.[cloud](architecture, isConfidential);
+): string | undefined => images[name]?.[cloud]?.(architecture, isConfidential);
+
+/** Clouds that have a neutral name's image, and it can be set up there; none for a name that isn't neutral. */
+export const cloudsWith = (name: string): Cloud[] => {
+  const image = images[name];
+  return image === undefined ? [] : clouds.filter((cloud) => image[cloud] !== undefined);
+};
+
+/**
+ * Google's projects whose images have Google's guest agent in place of cloud-init, and so leave user data unread.
+ *
+ * @see https://github.com/andsens/bootstrap-vz/pull/469 Google on Debian: cloud-init conflicts with its own software
+ * @see https://github.com/AlmaLinux/cloud-images/issues/325
+ */
+const withoutCloudInit = /(?:^|\/)projects\/(debian-cloud|almalinux-cloud)\//;
+
+/** Why machines can't be set up from an image, or undefined. */
+export function whyNotSetUp(
+  cloud: Cloud,
+  image: string,
+): { readonly refused: string; readonly hint: string } | undefined {
+  const project = cloud === "gcp" ? withoutCloudInit.exec(image)?.[1] : undefined;
+  if (project === undefined) return undefined;
+  return {
+    refused: `images of Google's project ${project} have no cloud-init, with which hosts are set up`,
+    hint: "ubuntu-24.04 and ubuntu-22.04 have it, and so may an image of your own",
+  };
+}

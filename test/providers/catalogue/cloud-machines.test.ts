@@ -138,9 +138,27 @@ describe("cloudMachines", () => {
     expect(image({ image: "debian-12", architecture: "arm64" })).toBe("136693071363/debian-12-arm64-*");
     expect(image({ provider: "azure" })).toBe("Canonical:ubuntu-24_04-lts:server:latest");
     expect(image({ provider: "azure", type: "Standard_DC16ads_v5" })).toBe("Canonical:ubuntu-24_04-lts:cvm:latest");
-    expect(image({ provider: "gcp", image: "debian-12" })).toBe("projects/debian-cloud/global/images/family/debian-12");
     expect(image({ image: "ami-0123" })).toBe("ami-0123");
     expect(image({ image: "ubuntu-20.04" })).toBe("ubuntu-20.04 is not an image that every cloud has");
+  });
+
+  it.each([
+    ["debian-12", "debian-12 has no cloud-init on gcp", "aws and azure have it with"],
+    ["projects/debian-cloud/global/images/family/debian-12", "project debian-cloud have no cloud-init", "ubuntu-24.04"],
+    [
+      "https://www.googleapis.com/compute/v1/projects/almalinux-cloud/global/images/x",
+      "project almalinux-cloud",
+      "ubuntu",
+    ],
+  ])("refuses what Google has without cloud-init: %s", (image, refused, hint) => {
+    expect(machines.resolve(request({ provider: "gcp", vcpu: 2, image }))).toEqual({
+      refused: expect.stringContaining(refused) as string,
+      hint: expect.stringContaining(hint) as string,
+    });
+    expect(machines.resolve(request({ vcpu: 2, image: "debian-12" }))).toHaveProperty("image");
+    expect(
+      machines.resolve(request({ provider: "gcp", vcpu: 2, image: "projects/mine/global/images/x" })),
+    ).toMatchObject({ image: "projects/mine/global/images/x" });
   });
 
   it("plans a definition for each cloud beside machines of our own", () => {

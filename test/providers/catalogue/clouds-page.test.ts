@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { awsPolicy } from "../../../providers/aws/permissions.ts";
-import { azureRole } from "../../../providers/azure/permissions.ts";
-import { findImage, neutralImageNames } from "../../../providers/catalogue/index.ts";
+import { azureRole, azureSelfDeletionRole } from "../../../providers/azure/permissions.ts";
+import { cloudsWith, findImage, neutralImageNames } from "../../../providers/catalogue/index.ts";
 import { gcpRole } from "../../../providers/gcp/permissions.ts";
 
 const page = readFileSync(new URL("../../../docs/clouds.md", import.meta.url), "utf8");
@@ -17,12 +17,14 @@ describe("docs/clouds.md", () => {
     expect(block("aws")).toEqual(awsPolicy());
     expect(block("azure")).toEqual(azureRole("SUBSCRIPTION"));
     expect(block("gcp")).toEqual(gcpRole());
+    expect(block("azure-hosts")).toEqual(azureSelfDeletionRole("SUBSCRIPTION"));
   });
 
   it("names the images that every cloud has", () => {
     for (const name of neutralImageNames) {
       expect(page).toContain(`\`${name}\``);
-      for (const cloud of ["aws", "azure", "gcp"] as const) expect(findImage(name, cloud, "arm64")).toBeDefined();
+      expect(cloudsWith(name).length).toBeGreaterThan(1);
+      for (const cloud of cloudsWith(name)) expect(findImage(name, cloud, "arm64")).toBeDefined();
     }
   });
 });
