@@ -1,25 +1,22 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { seededRandom } from "../../../core/effects/random.ts";
 import type { Intent, ResourceState } from "../../../core/ports/provider.ts";
 import { systemClock } from "../../../engines/clock/system-clock.ts";
 import { createAwsClients, createAwsProvider } from "../../../providers/aws/index.ts";
 import type { AwsClients, AwsProvider } from "../../../providers/aws/index.ts";
+import { ministackProgram, motoProgram } from "../../deployed/rig/python-tools.ts";
 import { askFor, never, place, region } from "./aws-world.ts";
 
-const installMs = 300_000;
+/** Both may have to be installed, on a machine that does other things beside. */
+const installMs = 1_200_000;
 
 /** Somebody else's EC2, from PyPI. */
 interface OtherEmulator {
   readonly name: string;
-  readonly requirement: string;
-  /** A program that is there already. */
-  readonly given: string | undefined;
-  readonly program: string;
+  /** Its program, installed if need be. */
+  readonly install: () => string;
   readonly start: (port: number) => {
     readonly args: readonly string[];
     readonly env: Readonly<Record<string, string>>;
@@ -38,9 +35,7 @@ interface OtherEmulator {
 const others: OtherEmulator[] = [
   {
     name: "moto",
-    requirement: "moto[ec2,server]==5.2.4",
-    given: process.env["REPRISE_MOTO"],
-    program: "moto_server",
+    install: motoProgram,
     start: (port) => ({ args: ["-H", "127.0.0.1", "-p", String(port)], env: {} }),
     // The newest of Canonical's images that it has.
     image: "099720109477/ubuntu/images/hvm-ssd/ubuntu-xenial-16.04-amd64-server-*",
@@ -50,9 +45,7 @@ const others: OtherEmulator[] = [
   },
   {
     name: "ministack",
-    requirement: "ministack==1.4.21",
-    given: process.env["REPRISE_MINISTACK"],
-    program: "ministack",
+    install: ministackProgram,
     start: (port) => ({
       args: [],
       env: { GATEWAY_PORT: String(port), BIND_HOST: "127.0.0.1", IOT_MTLS_ENABLED: "0" },
@@ -63,14 +56,6 @@ const others: OtherEmulator[] = [
     tagsVolumes: false,
   },
 ];
-
-/** Its program, or a fresh environment with it. */
-function install(other: OtherEmulator, environment: string): string {
-  if (other.given !== undefined && existsSync(other.given)) return other.given;
-  execFileSync("python3", ["-m", "venv", environment], { timeout: installMs });
-  execFileSync(join(environment, "bin", "pip"), ["install", "--quiet", other.requirement], { timeout: installMs });
-  return join(environment, "bin", other.program);
-}
 
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -93,13 +78,12 @@ async function until<T>(what: () => Promise<T | undefined>): Promise<T> {
 }
 
 describe.each(others)("AwsProvider against $name", (other) => {
-  const environment = mkdtempSync(join(tmpdir(), `reprise-${other.name}-`));
   let server: ChildProcess;
   let clients: AwsClients;
   let provider: AwsProvider;
 
   beforeAll(async () => {
-    const program = install(other, environment);
+    const program = other.install();
     const port = await freePort();
     const { args, env } = other.start(port);
     server = spawn(program, args, { stdio: "ignore", env: { ...process.env, ...env } });
@@ -134,14 +118,13 @@ describe.each(others)("AwsProvider against $name", (other) => {
       { clock: systemClock, random: seededRandom(1), ec2: clients.ec2, hosts },
       { homeRegion: region, regions: [region] },
     );
-  }, 2 * installMs);
+  }, installMs);
 
   afterAll(async () => {
     clients.destroy();
     const ended = new Promise((resolve) => server.once("exit", resolve));
     server.kill();
     await ended;
-    rmSync(environment, { recursive: true, force: true });
   });
 
   const intents = (deployment: string): Intent[] =>
