@@ -9,7 +9,7 @@ import { hasExpressions } from "../definition/template.ts";
 import type { YamlSource } from "../definition/yaml-source.ts";
 import { monitoringNames, sampleLabels } from "./names.ts";
 import { foundTargets, prometheusDuration, scrapeJobs } from "./scrape-config.ts";
-import { installScript, installVariables, packScript } from "./scripts.ts";
+import { installScript, installVariables, packScript, scrapingScript } from "./scripts.ts";
 
 /**
  * `monitoring:` is a short way to write what any definition could: this writes it out. A role (or one that is there), a
@@ -55,7 +55,8 @@ export function expandMonitoring(
       },
     },
     run: `exec "$REPRISE_SHARED/monitoring/prometheus" --config.file=prometheus.yml --storage.tsdb.path=tsdb --storage.tsdb.retention.time=1y --web.listen-address=127.0.0.1:\${{ self.ports.web }}`,
-    ready: { log: "Server is ready to receive web requests" },
+    ready: { command: scrapingScript },
+    readyTimeout: "2m",
     stop: { signal: "TERM", grace: "60s" },
     collect: ["prometheus.yml", "tsdb.*"],
     ...point,

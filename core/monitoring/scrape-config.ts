@@ -28,6 +28,7 @@ export function scrapeJobs(trial: Definition["trial"], monitoring: MonitoringSpe
     { jobPrefix: undefined },
     {
       path: "/metrics",
+      interval: nodeInterval(monitoring.interval),
       lists: [processTargets(`services["${monitoringNames.nodeExporter}"]`, "metrics")],
     },
   );
@@ -97,6 +98,10 @@ const processTargets = (list: string, port: string | number): string =>
 
 const hostTargets = (group: string, port: string | number): string =>
   `[{targets: [h.address + ":${port}"], labels: {${trialLabels.replaceAll("HOST", "h")}, unit: h.name} } for h in hosts["${group}"]]`;
+
+/** Reading all of a kernel's counters takes a while: at least a second between two readings, and as long for each. */
+const nodeInterval = (interval: string): string =>
+  !hasExpressions(interval) && parseDurationMs(interval) > 1_000 ? interval : "1s";
 
 /** As Prometheus writes it, in whole milliseconds; one with expressions is for the author to get right. */
 export const prometheusDuration = (text: string): string =>

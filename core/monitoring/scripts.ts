@@ -3,7 +3,7 @@ import { landedArchive, landedNote, prometheusUnit } from "./names.ts";
 
 /** A program that monitoring needs on hosts. */
 export interface Program {
-  /** What it is called below `$REPRISE_SHARED/monitoring` and among the hosts' facts. */
+  /** What it is called below `$REPRISE_SHARED/monitoring`. */
   readonly name: string;
   /** What it is called in a release's archive and on the PATH; the distribution's package has the other name. */
   readonly command: string;
@@ -72,9 +72,14 @@ else
 fi
 [ -x "$program" ] || give_up "no program stands at $program"
 ln -sf "$program" "monitoring/$NAME"
-"./monitoring/$NAME" --version 2>&1 | head -n 1 >"$REPRISE_FACTS/$NAME"
-cat "$REPRISE_FACTS/$NAME"
+"./monitoring/$NAME" --version 2>&1 | head -n 1
 `;
+
+/**
+ * Whether Prometheus scrapes: its log has a first record. It is ready for requests 5 s sooner, but first then looks for
+ * its targets, and what is measured would have begun without it. With no target at a point there is nothing to wait for.
+ */
+export const scrapingScript = "[ -s tsdb/wal/00000000 ] || ! grep -q 'targets:' prometheus.yml";
 
 /**
  * Packs Prometheus' data after it has ended: its blocks, and the log from which it makes the newest samples again.
