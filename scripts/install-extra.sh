@@ -10,5 +10,7 @@ for package in "${packages[@]}"; do
 done
 if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
 echo "installing ${missing[*]}"
+# Packages that come with a service of their own: the tests start their own, on ports of their own.
+if [ -d /run/systemd/system ]; then systemctl mask prometheus.service prometheus-node-exporter.service; fi
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
