@@ -248,6 +248,18 @@ function buildProgram(): Command {
     .description("write a site of runs: figures, claims, every trial with its logs, timeline, receipt and bill")
     .action(act(program, async () => (await import("./commands/report.ts")).report));
   program
+    .command("monitor")
+    .argument(run, runHelp)
+    .argument("[filter]", "part of a trial's path: a point, trial-0, attempt-2")
+    .option("--port <port>", "where Prometheus listens on this machine; any that is free without it", "0")
+    .option("--grafana-port <port>", "where Grafana listens", "0")
+    .option("--prometheus <file>", "the program, if not on the PATH")
+    .option("--grafana <folder>", "where Grafana is unpacked, if it isn't installed")
+    .option("--no-grafana", "only Prometheus")
+    .option("-o, --output <folder>", "keep Grafana's data source and dashboards there")
+    .description("serve a run's metrics again: Prometheus, and Grafana with dashboards where there is one")
+    .action(act(program, async () => (await import("./commands/monitor.ts")).monitor));
+  program
     .command("machines")
     .option("--vcpu <count>", "at least so many virtual CPUs")
     .option("--memory <size>", "at least so much memory: 16GiB")
