@@ -53,10 +53,15 @@ now() { # sets NOW: ms since the epoch
 # what is known of the offset grows old.
 about_now() { # sets NOW
   uptime_ms
+  if [ -z "${CLOCK:-}" ] && { read -r CLOCK_OFFSET CLOCK_SEEN <"$S/offset.$BOOT"; } 2>/dev/null; then CLOCK=date; fi
   if [ "${CLOCK:-}" = date ] && [ $((UPTIME - CLOCK_SEEN)) -lt 10000 ]; then NOW=$((UPTIME + CLOCK_OFFSET)); else now; fi
 }
 
-keep_offset() { uptime_ms; CLOCK_OFFSET=$((NOW - UPTIME)) CLOCK_SEEN=$UPTIME; } # of NOW
+keep_offset() { # of NOW; also for other processes of this root
+  uptime_ms
+  CLOCK_OFFSET=$((NOW - UPTIME)) CLOCK_SEEN=$UPTIME
+  { echo "$CLOCK_OFFSET $CLOCK_SEEN" >"$S/offset.$BOOT"; } 2>/dev/null
+}
 
 # busybox's date knows no nanoseconds: there the offset of the uptime is measured where a second begins, and kept.
 find_clock() { # sets CLOCK and NOW
@@ -140,7 +145,7 @@ sha256() { SHA=; [ -f "$1" ] && sha256_stdin <"$1"; } # FILE
 
 size_of() { # FILE: sets SIZE
   SIZE=0
-  [ -f "$1" ] || return 1
+  if [ ! -s "$1" ]; then [ -f "$1" ]; return; fi
   # shellcheck disable=SC2012 # the one portable way to a size that doesn't read the file
   SIZE=$(ls -ln "$1" | awk '{ print $5; exit }')
 }
@@ -284,9 +289,17 @@ find_cgroup() {
   echo "$BOOT $CG $CGM" >"$S/cgroup"
 }
 
-marked() { # PREFIX: pids whose environment carries a marker of this root that begins so
-  grep -l -F -e "REPRISE_MARKER=$ID:$1" /proc/[0-9]*/environ 2>/dev/null |
-    while IFS=/ read -r _ _ mk_pid _; do echo "$mk_pid"; done
+marked() { # PREFIX: sets MARKED to the pids whose environment carries a marker of this root that begins so
+  MARKED=
+  for mk_pid in $(grep -l -F -e "REPRISE_MARKER=$ID:$1" /proc/[0-9]*/environ 2>/dev/null); do
+    mk_pid=${mk_pid#/proc/}
+    MARKED="$MARKED ${mk_pid%/environ}"
+  done
+}
+
+cgroup_pids() { # FOLDER: sets CG_PIDS
+  CG_PIDS=
+  while read -r cp_pid; do CG_PIDS="$CG_PIDS $cp_pid"; done 2>/dev/null <"$1/cgroup.procs"
 }
 
 in_session() { # LEADER-PID
@@ -302,15 +315,14 @@ unit_pids() { # UNIT-FOLDER: sets PIDS
   { read -r up_pid up_start <"$1/pid"; } 2>/dev/null
   # A leader that isn't the one we started means a reused pid: then nothing is known of its session.
   if [ -n "$up_pid" ] && ident "$up_pid" && [ "$IDENT" != "$up_pid.$up_start" ]; then up_pid=; fi
-  PIDS=$(
-    {
-      marked "$up_marker"
-      if [ -n "$up_pid" ]; then in_session "$up_pid"; fi
-      if [ "$up_cg" != - ]; then cat "$CG/$up_cg/cgroup.procs" 2>/dev/null; fi
-    } | sort -un
-  )
-  up_all=$PIDS PIDS=
+  marked "$up_marker"
+  # Only root can move a process out of its cgroup, and then its marker tells.
+  if [ "$up_cg" != - ] && [ -f "$CG/$up_cg/cgroup.procs" ]; then
+    cgroup_pids "$CG/$up_cg"
+    up_all="$MARKED $CG_PIDS $up_pid"
+  else up_all="$MARKED ${up_pid:+$(in_session "$up_pid")}"; fi
   for up_pid in $up_all; do
+    case "$PIDS " in *" $up_pid "*) continue ;; esac
     [ "$up_pid" = $$ ] || ! ident "$up_pid" || PIDS="$PIDS $up_pid"
   done
 }
@@ -327,6 +339,7 @@ has_leftovers() { # UNIT-FOLDER
 }
 
 is_running() { [ -f "$1/started" ] && [ ! -f "$1/ended" ]; } # UNIT-FOLDER
+is_unborn() { is_running "$1" && [ ! -s "$1/pid" ]; } # UNIT-FOLDER: its process is there in an instant, or never
 
 leader_lives() { # UNIT-FOLDER
   ll_pid= ll_start=
@@ -345,6 +358,8 @@ stop_begin() { # UNIT-FOLDER WHY [SIGNAL]
   read -r sb_signal _ <"$1/stop"
   sb_signal=${3:-$sb_signal}
   if is_running "$1" && [ ! -f "$1/why" ]; then echo "$2" >"$1/why"; fi
+  sb_n=0
+  while is_unborn "$1" && [ $sb_n -lt 250 ]; do sleep 0.004; sb_n=$((sb_n + 1)); done
   unit_pids "$1"
   # shellcheck disable=SC2086 # a list
   signal_all "$sb_signal" $PIDS
@@ -355,11 +370,11 @@ stop_begin() { # UNIT-FOLDER WHY [SIGNAL]
 stop_finish() { # UNIT-FOLDER [GRACE_MS]: KILL after the grace; true when nothing is left
   read -r _ sf_grace <"$1/stop"
   sf_grace=${2:-$sf_grace}
-  sf_pause=4 sf_left=$sf_grace
+  sf_pause=4 sf_left=$sf_grace sf_gone=
   while [ "$sf_left" -gt 0 ]; do
     if ! leader_lives "$1"; then
       unit_pids "$1"
-      [ -n "$PIDS" ] || break
+      if [ -z "$PIDS" ]; then sf_gone=1; break; fi
     fi
     to_sec $sf_pause
     sleep "$SEC"
@@ -367,7 +382,7 @@ stop_finish() { # UNIT-FOLDER [GRACE_MS]: KILL after the grace; true when nothin
     if [ $sf_pause -lt 80 ]; then sf_pause=$((sf_pause * 2)); fi
   done
   sf_n=0
-  while unit_pids "$1"; [ -n "$PIDS" ]; do
+  while [ -z "$sf_gone" ] && { unit_pids "$1"; [ -n "$PIDS" ]; }; do
     sf_n=$((sf_n + 1))
     [ $sf_n -lt 100 ] || break
     read -r _ sf_cg <"$1/marker"
@@ -388,10 +403,7 @@ stop_unit() { stop_begin "$1" "$2" "${3:-}"; stop_finish "$1" "${4:-}"; } # UNIT
 
 drop_cgroup() { # UNIT-FOLDER
   read -r _ dc_cg <"$1/marker"
-  [ "$dc_cg" != - ] || return 0
-  rmdir "$CG/$dc_cg" 2>/dev/null
-  if [ "$CGM" != "$CG" ] && [ "$CGM" != - ]; then rmdir "$CGM/$dc_cg" 2>/dev/null; fi
-  rmdir "$CPUSETS/$dc_cg" 2>/dev/null
+  if [ "$dc_cg" != - ]; then rmdir -- "$CG/$dc_cg" "$CGM/$dc_cg" "$CPUSETS/$dc_cg" 2>/dev/null; fi
   return 0
 }
 
@@ -794,10 +806,42 @@ next_event() {
     service) service_ended "$EA" ;;
     deadline) fail timeout "the step's deadline passed"; HALT=deadline ;;
     superseded) HALT=superseded ;;
+    notice) look_for_notice ;;
+    taken) fail preempted "$step_notice takes this spot machine back: $EA" ;;
     stop | go) ;;
   esac
   if [ -f "$D/superseded" ]; then HALT=superseded; fi
   if [ -f "$D/stop" ] && [ -z "$HALT" ]; then HALT=stop; fi
+}
+
+# A spot machine is told a moment before it goes: time enough to end what runs and to bring its evidence home.
+look_for_notice() {
+  # In the background: a metadata service that hangs must not hold up the step.
+  (
+    ln_said=$(taken_back "$step_notice" "$step_notice_url" | tr '\n' ' ' | cut -c 1-300)
+    if [ -n "$ln_said" ]; then echo "taken $ln_said" >&3; fi
+  ) </dev/null >/dev/null 2>&1 &
+  timer 5000 notice
+}
+
+taken_back() { # CLOUD URL: prints the cloud's own words where there are some
+  case $1 in
+    aws)
+      tb_token=$(ask_metadata PUT "$2/latest/api/token" 'X-aws-ec2-metadata-token-ttl-seconds: 60') || return 1
+      ask_metadata GET "$2/latest/meta-data/spot/instance-action" "X-aws-ec2-metadata-token: $tb_token"
+      ;;
+    azure)
+      ask_metadata GET "$2/metadata/scheduledevents?api-version=2020-07-01" 'Metadata: true' |
+        tr -d '\n' | grep -o '"EventType": *"Preempt"[^}]*'
+      ;;
+    gcp) ask_metadata GET "$2/computeMetadata/v1/instance/preempted" 'Metadata-Flavor: Google' | grep -x TRUE ;;
+  esac
+}
+
+# METHOD URL HEADER. No proxy of the experiment's; the header, which may be a token, is no argument of curl's.
+ask_metadata() {
+  if command -v curl >/dev/null; then printf '%s\n' "$3" | curl -q -sf --noproxy '*' -m 3 -X "$1" -H @- "$2"
+  else wget -q -O - --no-proxy -T 3 -t 1 --method="$1" --header="$3" "$2"; fi
 }
 
 fail() { # CLASS MESSAGE [EVIDENCE]: the first one counts
@@ -1097,7 +1141,7 @@ cmd_sample() { # STEP
   open_step "$1" || exit 0
   enter
   find_tools
-  now
+  about_now
   while try_own "$K/sampler"; do
     # Looked at once we own it: whoever ended the last unit before then takes the final sample without us.
     if is_active; then sample 0; fi
@@ -1380,7 +1424,7 @@ cmd_run() { # STEP
   cr_i=1
   while [ "$cr_i" -le "$step_units" ]; do eval "u${cr_i}_state=notStarted"; cr_i=$((cr_i + 1)); done
   HALT= FAIL_CLASS= FAIL_MESSAGE= FAIL_EVIDENCE= LATE= STOPPED=
-  now
+  about_now
   if [ "$step_units" -gt 0 ] || [ "$step_go" = 1 ] || [ "$step_guard" = 1 ]; then
     timer $((step_deadline - NOW)) deadline
   fi
@@ -1424,7 +1468,7 @@ resume_dead() {
     while [ "$rd_i" -le "$step_units" ]; do
       load_unit "$rd_i"
       : >"$K/active/u.$U_NAME"
-      if is_running "$U"; then echo stopped >"$U/why"; rm -f "$U/pid"; fi
+      if is_running "$U"; then echo stopped >"$U/why"; echo 0 0 >"$U/pid"; fi
       rd_i=$((rd_i + 1))
     done
     fail boot "host rebooted"
@@ -1453,6 +1497,8 @@ run_step() {
   export REPRISE_START_AT
   if [ -n "$rs_at" ]; then LATE=$((NOW > rs_at ? NOW - rs_at : 0)); fi
   [ -z "$HALT" ] || return
+  # What stops and collects is all that there is time for.
+  if [ -n "${step_notice:-}" ] && [ "$step_stops" = none ]; then look_for_notice; fi
   # Records are written after the start instant has passed by, or they would delay it.
   if [ "$step_units" -gt 0 ]; then run_units; fi
   if [ "$step_guard" = 1 ] && [ "$JOBS" = 0 ]; then
@@ -1580,10 +1626,11 @@ clear_older() {
 kill_strays() { # EVERYTHING: units of older fences, or of all steps but this one
   kw_n=0
   while :; do
-    if [ "$1" = 1 ]; then kw_pids="$(marked "") $(orphans_here)"
+    marked ""
+    if [ "$1" = 1 ]; then kw_pids="$MARKED $(orphans_here)"
     else
       kw_pids=
-      for kw_pid in $(marked ""); do
+      for kw_pid in $MARKED; do
         grep -q -F -e "REPRISE_MARKER=$ID:$step_epoch.$step_attempt:" "/proc/$kw_pid/environ" 2>/dev/null ||
           kw_pids="$kw_pids $kw_pid"
       done
@@ -1594,7 +1641,8 @@ kill_strays() { # EVERYTHING: units of older fences, or of all steps but this on
         kw_epoch=${kw_dir##*/} kw_attempt=${kw_epoch#*.}
         kw_epoch=${kw_epoch%%.*} kw_attempt=${kw_attempt%%.*}
         if [ "$1" = 1 ] || older_than_me "$kw_epoch" "$kw_attempt"; then
-          kw_pids="$kw_pids $(cat "$kw_dir/cgroup.procs" 2>/dev/null)"
+          cgroup_pids "$kw_dir"
+          kw_pids="$kw_pids $CG_PIDS"
           rmdir "$kw_dir" 2>/dev/null
         fi
       done
@@ -1613,20 +1661,24 @@ kill_strays() { # EVERYTHING: units of older fences, or of all steps but this on
 }
 
 # Daemons that left session, environment and parent behind, yet work in our folder.
-orphans_here() {
-  # shellcheck disable=SC2012
-  ls -ld /proc/[0-9]*/cwd 2>/dev/null | awk -v root="$ROOT" '
-    { k = index($0, " -> "); if (!k) next; to = substr($0, k + 4); if (to != root && index(to, root "/") != 1) next
-      split(substr($0, 1, k - 1), f, "/proc/"); sub(/\/cwd$/, "", f[2]); print f[2] }' |
-    while read -r oh_pid; do
-      { read -r oh_stat <"/proc/$oh_pid/stat"; } 2>/dev/null || continue
-      # shellcheck disable=SC2086
-      set -- ${oh_stat##*) }
-      [ "$2" = 1 ] || continue
-      # Our own runners and pushers work here too.
-      grep -q -F -e "REPRISE_RUNNER=$ID:" "/proc/$oh_pid/environ" 2>/dev/null || echo "$oh_pid"
-    done
-}
+orphans_here() ( # prints their pids
+  for oh_proc in /proc/[0-9]*; do
+    # Followed rather than read: that takes no process for each.
+    cd -P "$oh_proc/cwd" || continue
+    case $PWD in
+      "$ROOT" | "$ROOT"/*) ;;
+      # The folder was removed under it: then only the link has its name.
+      "" | "$oh_proc"/* | '('*) case $(readlink "$oh_proc/cwd") in "$ROOT" | "$ROOT"/*) ;; *) continue ;; esac ;;
+      *) continue ;;
+    esac
+    read -r oh_stat <"$oh_proc/stat" || continue
+    # shellcheck disable=SC2086 # fields
+    set -- ${oh_stat##*) }
+    [ "$2" = 1 ] || continue
+    # Our own runners and pushers work here too.
+    grep -q -F -e "REPRISE_RUNNER=$ID:" "$oh_proc/environ" || echo "${oh_proc#/proc/}"
+  done
+) 2>/dev/null
 
 reset_attempt() {
   for ra_key in "$S"/attempts/*; do
@@ -1729,11 +1781,12 @@ finish() {
   fi
   if [ "$step_units" -gt 0 ] && { [ "$CG$CGM" != -- ] || [ -d "$CPUSETS" ]; }; then
     # Those that still hold something, a service or what a command left on purpose, stay.
-    for fi_cg in "$CG" "$CGM" "$CPUSETS"; do rmdir "$fi_cg/$step_epoch.$step_attempt.$step_serial".*; done 2>/dev/null
+    fi_cg=$step_epoch.$step_attempt.$step_serial
+    rmdir -- "$CG/$fi_cg".* "$CGM/$fi_cg".* "$CPUSETS/$fi_cg".* 2>/dev/null
   fi
   end_sampler
   collect
-  disk_check
+  if [ -s "$D/artifacts" ] || [ -n "$FAIL_CLASS" ]; then disk_check; fi
   write_result
 }
 

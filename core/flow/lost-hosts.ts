@@ -66,6 +66,9 @@ export async function closeIfLost(
   const topology = await readRecord(fx.store, keys.topology, topologySchema);
   if (topology === undefined) return;
   const lost = await lostHosts(topology.value, fx);
+  // It was told so itself, a moment before its cloud's listings show it.
+  const told = topology.value.hosts.find(({ name }) => failure.class === "preempted" && name === failure.host);
+  if (told !== undefined && !lost.some(({ host }) => host === told)) lost.push({ host: told, why: failure.message });
   if (lost.length === 0) return;
   const reason = describeLoss(lost);
   const body = toBytes({ reason, at: fx.clock.now(), lost: true });

@@ -9,5 +9,5 @@ export {
   stepStateSchema,
 } from "./answers.ts";
 export { globToPattern } from "./glob.ts";
-export { defaultStepSettings, encodeStep } from "./step-text.ts";
-export type { StepSettings } from "./step-text.ts";
+export { defaultStepSettings, encodeStep, metadataUrl, noticingClouds } from "./step-text.ts";
+export type { NoticingCloud, StepSettings } from "./step-text.ts";

@@ -19,7 +19,16 @@ export interface StepSettings {
   readonly reportGraceMs: number;
   /** Pushed files larger than this travel as parts, `{path}.part0000` and on, each an artifact. */
   readonly partBytes: number;
+  /** A spot machine's cloud, and where it announces on the machine that it takes it back. @default nothing is announced */
+  readonly notices?: { readonly cloud: NoticingCloud; readonly url: string } | undefined;
 }
+
+/** Clouds that tell a spot machine a moment before they take it back: two minutes on AWS, half of one elsewhere. */
+export const noticingClouds = ["aws", "azure", "gcp"] as const;
+export type NoticingCloud = (typeof noticingClouds)[number];
+
+/** All three serve their metadata there. */
+export const metadataUrl = "http://169.254.169.254";
 
 export const defaultStepSettings: Omit<StepSettings, "host"> = {
   dropsCaches: true,
@@ -63,6 +72,8 @@ export function encodeStep(step: HostStep, settings: StepSettings): string {
   put("step_push", step.push !== undefined);
   put("step_endpoint", step.push === undefined ? "" : check("endpoint", /^https?:\/\/[^\s"\\]+$/, step.push.endpoint));
   put("step_capability", step.push?.capability ?? "");
+  put("step_notice", settings.notices?.cloud ?? "");
+  put("step_notice_url", check("URL", /^https?:\/\/[A-Za-z0-9.:[\]-]+$/, settings.notices?.url ?? metadataUrl));
   put("step_beat_ms", whole("beat", settings.beatEveryMs));
   put("step_live_ms", whole("live interval", settings.liveEveryMs));
   put("step_retry_ms", whole("retry", settings.retryMs));

@@ -17,6 +17,7 @@ import type { Machine } from "../../providers/hosts/index.ts";
 import { HostsProvider, MachinesSpec, machineIdentities, resolveMachines } from "../../providers/hosts/index.ts";
 import { isCloud } from "../../providers/catalogue/machine-type.ts";
 import { hostPaths } from "../../providers/cloud/host-paths.ts";
+import { metadataUrl } from "../../core/supervision/index.ts";
 import type { SupervisorFiles } from "../../transports/agent/index.ts";
 import { ShellAgent, whenReady } from "../../transports/agent/index.ts";
 import { SshTransport, dialTcp } from "../../transports/ssh/index.ts";
@@ -67,10 +68,21 @@ export function createWorld(options: WorldOptions): World {
     transports.set(runId, made);
     return made;
   };
-  const shellAgent = (runId: string, host: HostAddress, provider: string, loginRunId = runId): ShellAgent =>
+  const shellAgent = (
+    runId: string,
+    host: HostAddress,
+    { provider, loginRunId = runId, spot }: Pick<TopologyHost, "provider" | "loginRunId" | "spot">,
+  ): ShellAgent =>
     new ShellAgent(
-      // Other people's work is on this machine too: its page cache stays.
-      { host, root: supervisorRoot(runId), settings: { dropsCaches: provider !== "local" } },
+      {
+        host,
+        root: supervisorRoot(runId),
+        settings: {
+          // Other people's work is on this machine too: its page cache stays.
+          dropsCaches: provider !== "local",
+          notices: spot === true && isCloud(provider) ? { cloud: provider, url: metadataUrl } : undefined,
+        },
+      },
       { transport: transport(loginRunId).to(host), clock, files: options.supervisor },
     );
   const providers: readonly Provider[] = [
@@ -104,7 +116,7 @@ export function createWorld(options: WorldOptions): World {
         if (known !== undefined) return known;
         const made = agentOf(
           host,
-          shellAgent(runId, hostAddress(host), host.provider, host.loginRunId),
+          shellAgent(runId, hostAddress(host), host),
           transport(host.loginRunId ?? runId).to(hostAddress(host)),
         );
         agents.set(key, made);
@@ -140,12 +152,16 @@ function givenMachines(
   effects: {
     readonly clock: Clock;
     readonly transport: Pick<Transport, "run">;
-    readonly shellAgent: (runId: string, host: HostAddress, provider: string) => ShellAgent;
+    readonly shellAgent: (
+      runId: string,
+      host: HostAddress,
+      of: Pick<TopologyHost, "provider" | "loginRunId" | "spot">,
+    ) => ShellAgent;
   },
 ): Provider[] {
   if (machines.length === 0) return [];
   const remove = (host: HostAddress): Promise<{ readonly left: readonly string[] }> =>
-    effects.shellAgent(runId, host, "hosts").remove();
+    effects.shellAgent(runId, host, { provider: "hosts" }).remove();
   return [new HostsProvider({ machines, lockFolder: "/var/tmp/reprise-lock" }, { ...effects, remove })];
 }
 

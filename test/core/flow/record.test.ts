@@ -107,6 +107,17 @@ describe("recordOutcome", () => {
     expect(await world.read(deploymentKeys(runId, deploymentId).closed)).toBeUndefined();
   });
 
+  it("believes a host that was told that its cloud takes it back, though the cloud still lists it as up", async () => {
+    const { world, state } = await begun({ change: withRetries({ preempted: 2 }) });
+    const failure = { class: "preempted", message: "gcp takes this spot machine back: TRUE", host: "l0-client-0" };
+    const told = { ...state, failure: { Error: "PreemptedFailure", Cause: JSON.stringify(failure) } };
+    expect(await recordOutcome(told, "c1", world.fx)).toMatchObject({ kind: "done" });
+    expect(await world.read(deploymentKeys(runId, deploymentId).closed)).toMatchObject({
+      lost: true,
+      reason: "lost l0-client-0 (gcp takes this spot machine back: TRUE)",
+    });
+  });
+
   it("tells the feed a long message cut, and where the whole of it is", async () => {
     const { world, state } = await begun();
     await world.put(attemptKeys(state).manifest, {});
