@@ -134,10 +134,19 @@ export async function observeHosts(state: DeploymentState, fx: FlowEffects): Pro
   await connectHosts(state.deploymentId, topology, record, fx);
   const unreachable = await prepareHosts(state, topology, fx, record.startedAt);
   if (unreachable !== undefined) {
-    if (fx.clock.now() - record.startedAt > bootLimitMs || unreachable.class !== "transport") {
-      return giveUpOrWait(state, record, { failure: unreachable, retryAfterMs: undefined }, fx);
-    }
-    return { kind: "wait", round: number, waitSec: 5 };
+    const waitedMs = fx.clock.now() - record.startedAt;
+    if (unreachable.class === "transport" && waitedMs <= bootLimitMs)
+      return { kind: "wait", round: number, waitSec: 5 };
+    // Who never got ready didn't boot, whatever kept it: another place may do better.
+    const failure: Failure =
+      unreachable.class !== "transport"
+        ? unreachable
+        : {
+            ...unreachable,
+            class: "boot",
+            message: `not ready ${Math.round(waitedMs / 1000)} s after the request: ${unreachable.message}`,
+          };
+    return giveUpOrWait(state, record, { failure, retryAfterMs: undefined }, fx);
   }
   await recordTopology(state, topology, fx);
   return { kind: "ready", round: number };

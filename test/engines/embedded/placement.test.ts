@@ -93,6 +93,22 @@ describe("placement", () => {
     );
   });
 
+  it("moves on, by class boot, when a host is up and doesn't get ready in time", async () => {
+    const run = await createSimRun({ experiment: experimentOn(), behaviour: { bootMs: 1_000 } });
+    const engine = run.engine();
+    const swept = run.sweep(engine, 1);
+    await run.clock.advanceTo(run.clock.now() + 500);
+    run.world.cut("sim-run-main-1-r0-l0-client-0", run.clock.now() + 3_600_000);
+    await run.clock.run(swept.then(() => run.settle(engine)));
+    await engine.close();
+    expect(await validResults(run)).toEqual(["load.n=0/0/1"]);
+    const [first, second] = (await receiptOf(run, "sim-run-main-1")).rounds;
+    expect(first?.failures).toMatchObject([
+      { class: "boot", message: expect.stringMatching(/^not ready 9\d\d s after the request: /) as string },
+    ]);
+    expect(second?.asked).toBe("sim east-1b");
+  });
+
   it("asks again where it was throttled, in the same place", async () => {
     let busy = 3;
     const run = await createSimRun({
