@@ -97,8 +97,9 @@ export const precisionFigures: readonly PublishedFigure[] = [
             }),
         }),
     }),
-    async (table) => {
-      const [duet, rmit] = [seriesOf(await table("duetfaas/duet.csv")), seriesOf(await table("duetfaas/rmit.csv"))];
+    ["duetfaas/duet.csv", "duetfaas/rmit.csv"],
+    (duetRows, rmitRows = []) => {
+      const [duet, rmit] = [seriesOf(duetRows), seriesOf(rmitRows)];
       return [...duet].flatMap(([key, rows]) => {
         const [name = "", percent = ""] = key.split("/");
         const panel = `${functions[name] ?? name}, B ${percent === "0" ? "the same" : `+ ${percent} %`}`;

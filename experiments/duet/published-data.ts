@@ -21,14 +21,18 @@ export interface TableRow {
 
 export interface PublishedFigure {
   readonly figure: AnyFigure;
-  readonly collect: (table: (name: string) => Promise<readonly TableRow[]>) => Promise<readonly object[]>;
+  /** The tables it is drawn from: while they are what they were, so is the figure. */
+  readonly inputs: readonly string[];
+  /** Its rows, from those tables in their order. */
+  readonly collect: (first: readonly TableRow[], second?: readonly TableRow[]) => readonly object[];
 }
 
 /** Holds a figure's rows to its row type, which {@link PublishedFigure} forgets. */
 export const publishedFigure = <Row extends object>(
   figure: Figure<Row>,
-  collect: (table: (name: string) => Promise<readonly TableRow[]>) => Promise<readonly Row[]>,
-): PublishedFigure => ({ figure, collect });
+  inputs: readonly string[],
+  collect: (first: readonly TableRow[], second?: readonly TableRow[]) => readonly Row[],
+): PublishedFigure => ({ figure, inputs, collect });
 
 export const environments = ["AWS t3.medium", "bare-metal", "shared-vm"] as const;
 export const suites = ["renaissance", "dacapo", "scalabench", "speccpu"] as const;

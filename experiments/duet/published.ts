@@ -19,10 +19,15 @@ export interface CollectedFigure {
   readonly missing: readonly string[];
 }
 
-export async function* collectPublished(read: FolderReader): AsyncGenerator<CollectedFigure> {
-  for (const { figure, collect } of publishedFigures) {
+/** The rows of all figures, or of those whose names are given. */
+export async function* collectPublished(
+  read: FolderReader,
+  { names }: { readonly names?: readonly string[] } = {},
+): AsyncGenerator<CollectedFigure> {
+  for (const { figure, inputs, collect } of publishedFigures) {
+    if (names?.includes(figure.name) === false) continue;
     const tables = watchedTables(read);
-    const rows = await collect(tables.table);
-    yield { figure, rows, artifacts: tables.files(), missing: tables.missing() };
+    const [first = [], second] = await Promise.all(inputs.map((input) => tables.table(input)));
+    yield { figure, rows: collect(first, second), artifacts: tables.files(), missing: tables.missing() };
   }
 }
