@@ -150,6 +150,7 @@ function environmentOf(lab: {
     HOME: home,
     NODE_EXTRA_CA_CERTS: file("ca.pem", lab.caPem),
     AWS_ENDPOINT_URL_EC2: listening.aws.url,
+    AWS_ENDPOINT_URL_SSM: listening.aws.url,
     AWS_ACCESS_KEY_ID: "AKIAEXAMPLE",
     AWS_SECRET_ACCESS_KEY: "a-key-of-the-test",
     AWS_REGION: "us-east-1",
