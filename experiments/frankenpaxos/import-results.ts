@@ -52,6 +52,12 @@ const ownSweeps: Readonly<Record<string, string>> = {
   "weak_read_scale/sequential_results.csv": "weak-read-scale",
   "batched_read_scale/results.csv": "batched-read-scale",
   "compartmentalized_skew/results.csv": "skew",
+  "craq_skew/results.csv": "craq-skew",
+  "scalog_lt/results.csv": "scalog-lt",
+  "batched_compartmentalized_lt/unreplicated_results.csv": "batched-unreplicated-lt",
+  // Of the EuroSys draft, whose own files the 2021 folders copy.
+  "vldb21_compartmentalized/compartmentalized_lt/coupled_results.csv": "coupled-lt",
+  "batched_compartmentalized_lt/coupled_results.csv": "batched-coupled-lt",
 };
 
 /** Reads everything that the harness writes below a folder; what can't be read is named, with file and line. */

@@ -27,6 +27,15 @@ const columns: Readonly<Record<string, string>> = {
   proxyReplicas: "num_proxy_replicas",
   batchFlush: "proxy_replica_options.batch_flush",
   serverFlush: "server_options.flush_every_n",
+  predeterminedReadPercent: "predetermined_read_fraction",
+  proxyLeaderFlush: "proxy_leader_options.flush_phase2as_every_n",
+  proxyReplicaFlush: "proxy_replica_options.flush_every_n",
+  watermarkEvery: "replica_options.send_chosen_watermark_every_n_entries",
+  proxyServers: "num_proxy_servers",
+  proxyServerFlush: "proxy_server_options.flush_every_n",
+  chainNodes: "num_chain_nodes",
+  shards: "num_shards",
+  serversPerShard: "num_servers_per_shard",
 };
 
 const seconds: Readonly<Record<string, string>> = {
@@ -87,7 +96,10 @@ export function toParameters(
 
 /** Columns tell protocols apart; a file of another one keeps its name's word. */
 function protocolOf(inputs: Readonly<Record<string, Value>>): string | undefined {
-  if ("num_acceptors_per_group" in inputs) return "multipaxos";
-  if ("server_options.flush_every_n" in inputs && !("num_batchers" in inputs)) return "unreplicated";
-  return undefined;
+  const has = (column: string): boolean => column in inputs;
+  if (has("num_chain_nodes")) return "craq";
+  if (has("num_shards")) return "scalog";
+  if (has("server_options.flush_every_n")) return has("num_proxy_servers") ? "batchedunreplicated" : "unreplicated";
+  if (!has("num_proxy_leaders") || has("num_leader_groups")) return undefined;
+  return String(inputs["distribution_scheme"]).endsWith("COLOCATED") ? "supermultipaxos" : "multipaxos";
 }

@@ -165,6 +165,18 @@ describe("toParameters", () => {
   });
 
   it.each([
+    ["craq", { num_chain_nodes: 6 }],
+    ["scalog", { num_shards: 3, num_proxy_replicas: 0 }],
+    ["unreplicated", { "server_options.flush_every_n": 1 }],
+    ["batchedunreplicated", { "server_options.flush_every_n": 1, num_batchers: 2, num_proxy_servers: 4 }],
+    ["multipaxos", { num_proxy_leaders: 10, distribution_scheme: "DistributionScheme.HASH" }],
+    ["supermultipaxos", { num_proxy_leaders: 3, distribution_scheme: "DistributionScheme.COLOCATED" }],
+    [undefined, { num_proxy_leaders: 3, num_leader_groups: 3 }],
+  ])("tells %s by its columns", (protocol, inputs) => {
+    expect(toParameters(inputs)["protocol"]).toBe(protocol);
+  });
+
+  it.each([
     ["0:00:15", 15],
     ["0:00:00.000500", 0.0005],
     ["1 day, 1:00:00", 90_000],
