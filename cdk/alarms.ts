@@ -26,9 +26,9 @@ export interface AlarmsProps {
   readonly reaperMinutes: number;
   readonly dashboardName: string;
   /** Who is told. @default nobody: the topic is there to be subscribed to */
-  readonly email?: string;
+  readonly email?: string | undefined;
   /** What AWS itself counts for a month's spend in this account, dollars; told at 80 and 100 %. @default no budget */
-  readonly maxMonthlyDollars?: number;
+  readonly maxMonthlyDollars?: number | undefined;
 }
 
 /** What must not go unnoticed, told to one topic; and one page that shows how the control plane does. */

@@ -10,10 +10,9 @@ import { readSettings } from "./settings.ts";
 /** The entry of `cdk synth` and `cdk deploy`: bundles the functions, reads the settings, makes the one stack. */
 const root = fileURLToPath(new URL("..", import.meta.url));
 const app = new App();
-const settings = readSettings((name) => app.node.tryGetContext(name));
+const settings = readSettings(z.record(z.string(), z.unknown()).parse(app.node.getAllContext()));
 const bundles = join(app.outdir, "functions");
-const { stackName, providers, alarmEmail, maxMonthlyDollars, hostVpcId, allowedRegions, ...rest } = settings;
-await bundleFunctions(root, bundles, providers);
+await bundleFunctions(root, bundles, settings.providers);
 const { version } = z
   .object({ version: z.string() })
   .parse(JSON.parse(readFileSync(join(root, "package.json"), "utf8")));
@@ -21,18 +20,12 @@ const { version } = z
 const account = process.env["CDK_DEFAULT_ACCOUNT"];
 const region = process.env["CDK_DEFAULT_REGION"];
 const stack = new RepriseStack(app, "Reprise", {
-  ...rest,
-  stackName,
-  providers,
+  ...settings,
   description: "reprise: reruns of systems-research benchmarks",
   ...(account === undefined || region === undefined ? {} : { env: { account, region } }),
   bundles,
   definitions: join(root, "statemachines"),
   version,
-  ...(alarmEmail === undefined ? {} : { alarmEmail }),
-  ...(maxMonthlyDollars === undefined ? {} : { maxMonthlyDollars }),
-  ...(hostVpcId === undefined ? {} : { hostVpcId }),
-  ...(allowedRegions === undefined ? {} : { allowedRegions }),
 });
 if (app.node.tryGetContext("nag") !== undefined) {
   // A development tool: loaded only where its findings are asked for.

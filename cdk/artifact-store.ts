@@ -8,9 +8,11 @@ export interface ArtifactStoreProps {
    * What becomes of the evidence when the stack is destroyed.
    * @default "keep"
    */
-  readonly onDestroy?: "keep" | "delete";
+  readonly onDestroy?: "keep" | "delete" | undefined;
   /** Days until raw logs move to a colder, cheaper class. @default 90 */
-  readonly rawLogsColdAfterDays?: number;
+  readonly rawLogsColdAfterDays?: number | undefined;
+  /** Days after which a run's evidence is deleted. @default never */
+  readonly evidenceDays?: number | undefined;
 }
 
 /** The bucket that is the only truth: private, encrypted, TLS only, versioned, kept when the stack goes. */
@@ -44,8 +46,22 @@ export class ArtifactStore extends Construct {
             },
           ],
         },
+        ...(props.evidenceDays === undefined
+          ? []
+          : ["runs/", "results/", "blobs/"].map((prefix) => ({
+              id: `expire-${prefix.slice(0, -1)}`,
+              prefix,
+              expiration: Duration.days(props.evidenceDays ?? 0),
+            }))),
         // What EC2 hosts put there by themselves isn't evidence.
         { id: "scratch", prefix: "scratch/", expiration: Duration.days(30) },
+        // On its way to a host, or from one, by Systems Manager: gone when the command has ended, or by this.
+        {
+          id: "handover",
+          prefix: "ssm/",
+          expiration: Duration.days(1),
+          noncurrentVersionExpiration: Duration.days(1),
+        },
       ],
     });
     explainFindings(this, [

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Effect, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { Version } from "aws-cdk-lib/aws-lambda";
+import type { FunctionProps } from "aws-cdk-lib/aws-lambda";
 import {
   Architecture,
   Code,
@@ -15,6 +16,7 @@ import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import type { ExplainedFinding } from "./explain-findings.ts";
 import { explainFindings } from "./explain-findings.ts";
+import type { FixedAddress } from "./fixed-address.ts";
 import { kebabCase } from "./kebab-case.ts";
 import type { CloudName, FunctionSpec, Need, ServiceFunctionName } from "../lambdas/functions.ts";
 import { cloudFunctions, serviceFunctions, taskFunctions } from "../lambdas/functions.ts";
@@ -31,6 +33,8 @@ export interface FlowFunctionsProps {
   /** The state machines by name: their ARNs are known before they are, since they in turn name these functions. */
   readonly machines: MachineNames;
   readonly clouds: readonly CloudName[];
+  /** From where functions that log in to hosts speak. @default wherever Lambda puts them */
+  readonly address?: FixedAddress | undefined;
   /** Variables of every function. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -40,7 +44,7 @@ const explained: readonly ExplainedFinding[] = [
     id: "AwsSolutions-IAM5",
     appliesTo: ["Resource::*"],
     reason:
-      "X-Ray's two write actions know no resources; EC2's Describe actions neither (the EC2 function alone has them)",
+      "X-Ray's two write actions know no resources; nor do EC2's Describe actions (the EC2 function alone has them), nor those that give a function its interface in a network",
   },
   {
     id: "AwsSolutions-IAM5",
@@ -49,6 +53,11 @@ const explained: readonly ExplainedFinding[] = [
     })),
     reason:
       "every run's records lie below these prefixes; runs don't exist yet when the role is made. Nothing may delete",
+  },
+  {
+    id: "AwsSolutions-IAM5",
+    appliesTo: [{ regex: "/^Resource::<.*Store.*\\.Arn>\\/ssm\\/\\*$/" }],
+    reason: "stdin and output of commands on their way, never evidence: each is deleted when its command has ended",
   },
   {
     id: "AwsSolutions-IAM5",
@@ -90,6 +99,11 @@ export class FlowFunctions extends Construct {
     return made;
   }
 
+  /** Those that reach EC2 hosts; the cloud's own does to lengthen their lives. */
+  get reachingEc2Hosts(): readonly LambdaFunction[] {
+    return [...this.made].flatMap(([name, made]) => (reachesHosts(name, ["aws"]) ? [made] : []));
+  }
+
   /** Tells the functions where hosts report. */
   setEndpoint(url: string): void {
     for (const [name, spec] of Object.entries(taskFunctions)) {
@@ -119,6 +133,7 @@ export class FlowFunctions extends Construct {
       loggingFormat: LoggingFormat.TEXT, // each line is JSON already
       logGroup: logs,
       role,
+      ...this.placeOf(name),
       environment: {
         ...variables,
         REPRISE_BUCKET: bucket.bucketName,
@@ -129,10 +144,18 @@ export class FlowFunctions extends Construct {
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     });
     for (const need of spec.needs) this.grant(made, need);
+    if (made.isBoundToVpc) allowInterface(made);
     explainFindings(role, explained);
     if (spec.needs.includes("secret")) made.addEnvironment("REPRISE_MASTER_SECRET", secrets.master.secretArn);
     this.made.set(name, made);
     return made;
+  }
+
+  private placeOf(name: string): Pick<FunctionProps, "vpc" | "vpcSubnets" | "securityGroups"> {
+    const { address } = this.props;
+    if (address === undefined || !reachesHosts(name, this.props.clouds)) return {};
+    const { vpc, subnets, securityGroup } = address;
+    return { vpc, vpcSubnets: { subnets: [...subnets] }, securityGroups: [securityGroup] };
   }
 
   private grant(to: LambdaFunction, need: Need): void {
@@ -143,7 +166,7 @@ export class FlowFunctions extends Construct {
     switch (need) {
       case "store":
         allow(["s3:ListBucket"], [bucket.bucketArn]);
-        // Nothing here deletes: evidence is only ever added.
+        // Nothing deletes here: evidence is only ever added.
         allow(
           ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
           ["runs/*", "results/*", "blobs/*"].map((prefix) => bucket.arnForObjects(prefix)),
@@ -153,7 +176,10 @@ export class FlowFunctions extends Construct {
         secrets.master.grantRead(to);
         return;
       case "hosts":
-        return; // SSH asks nothing of AWS
+        // SSH asks nothing of AWS; what Systems Manager doesn't carry goes through the bucket, and is deleted there.
+        if (this.props.clouds.includes("aws"))
+          allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [bucket.arnForObjects("ssm/*")]);
+        return;
       case "providers":
         for (const [cloud, version] of this.cloudVersions) {
           allow(["lambda:InvokeFunction"], [version.functionArn]);
@@ -181,4 +207,25 @@ export class FlowFunctions extends Construct {
         return need satisfies never;
     }
   }
+}
+
+const reachesHosts = (name: string, clouds: readonly CloudName[]): boolean =>
+  clouds.some((cloud) => name === `cloud-${cloud}`) ||
+  Object.entries(taskFunctions).some(([task, { needs }]) => task === name && needs.includes("hosts"));
+
+/** What Lambda itself needs to put a function into a network; AWS's managed policy would add the account's logs. */
+function allowInterface(to: LambdaFunction): void {
+  to.addToRolePolicy(
+    new PolicyStatement({
+      actions: [
+        "ec2:CreateNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+        "ec2:DeleteNetworkInterface",
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:UnassignPrivateIpAddresses",
+      ],
+      resources: ["*"],
+    }),
+  );
 }

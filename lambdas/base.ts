@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { SFNClient } from "@aws-sdk/client-sfn";
+import { withinLeases } from "../core/plan/stack-limits.ts";
 import type { Experiment } from "../core/plan/types.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
 import { Puller } from "../engines/embedded/puller.ts";
@@ -36,7 +37,10 @@ export function openBase(variables: Readonly<Record<string, string | undefined>>
     openRun: (runId) => {
       const known = runs.get(runId);
       if (known !== undefined) return known;
-      const opened = openStoredRun(runId, store);
+      const opened = openStoredRun(runId, store).then((experiment): Experiment => ({
+        ...experiment,
+        plan: withinLeases(experiment.plan, environment.limits),
+      }));
       opened.catch(() => runs.delete(runId));
       runs.set(runId, opened);
       const [oldest] = runs.keys();

@@ -38,6 +38,10 @@ export const environmentSchema = z
     REPRISE_HOST_PROFILE: z.string().optional(),
     /** The VPC of EC2 hosts in the stack's own region. */
     REPRISE_HOST_VPC: z.string().optional(),
+    /** The largest budget that a run may have. */
+    REPRISE_MAX_RUN_DOLLARS: z.coerce.number().positive().optional(),
+    /** What hosts' leases are cut down to. */
+    REPRISE_MAX_LEASE_HOURS: z.coerce.number().positive().optional(),
     /** Folder and program of hosts beside the functions, for the provider "local": the functions run on this machine. */
     REPRISE_LOCAL_HOSTS: z.string().optional(),
     REPRISE_LOCAL_HOST_PROGRAM: z.string().optional(),
@@ -57,6 +61,7 @@ export const environmentSchema = z
     sshFrom: env.REPRISE_SSH_FROM,
     hostProfile: env.REPRISE_HOST_PROFILE,
     hostVpc: env.REPRISE_HOST_VPC,
+    limits: { maxRunDollars: env.REPRISE_MAX_RUN_DOLLARS, maxLeaseHours: env.REPRISE_MAX_LEASE_HOURS },
     localHosts:
       env.REPRISE_LOCAL_HOSTS === undefined || env.REPRISE_LOCAL_HOST_PROGRAM === undefined
         ? undefined

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { reachModes } from "./reach.ts";
 
 /**
  * What a deployed control plane tells its users: one small JSON document in a parameter of its own, so that the command
@@ -24,11 +25,17 @@ export const stackOutputsSchema = z.object({
   masterSecret: z.string(),
   /** Secrets that `reprise secrets set` fills, by cloud. */
   cloudSecrets: z.partialRecord(z.enum(["azure", "gcp"]), z.string()),
-  /** For EC2 hosts whose experiment needs AWS: `options: {instanceProfile: …}`. */
+  /** Of EC2 hosts that Systems Manager reaches, and for those whose experiment needs AWS: `options: {instanceProfile: …}`. */
   hostProfile: z.string(),
   providers: z.array(z.enum(deployedProviders)),
   /** How often the reaper looks, minutes: what a forgotten host may outlive its expiry. */
   reaperMinutes: z.number(),
+  /** How EC2 hosts are reached whose definition doesn't say. */
+  reach: z.enum(reachModes).optional(),
+  /** The largest budget that a run may have. */
+  maxRunDollars: z.number().optional(),
+  /** What hosts' leases are cut down to. */
+  maxLeaseHours: z.number().optional(),
   alarmTopic: z.string(),
 });
 export type StackOutputs = z.infer<typeof stackOutputsSchema>;
