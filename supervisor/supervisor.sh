@@ -465,7 +465,9 @@ find_unit() { # NAME: sets I
 # is set by the launch itself: nothing of it is ever an argument.
 write_launch() { # FOLDER SCRIPT OUT ERR MARKER-SUFFIX
   wl_marker="$step_epoch.$step_attempt:$STEP:$5" wl_cg=- wl_cpuset=
-  (umask 077 && printf '%s\n' "$2" >"$1/script")
+  umask 077
+  printf '%s\n' "$2" >"$1/script"
+  umask 022
   if [ "$CG" != - ] || [ "$CGM" != - ] || { [ -n "$U_CPUS" ] && [ -d "${CPUSETS%/*}" ]; }; then
     wl_cg=$step_epoch.$step_attempt.$step_serial.$5
     if [ "$CG" != - ]; then mkdir -p "$CG/$wl_cg" 2>/dev/null; fi
@@ -516,6 +518,7 @@ write_launch() { # FOLDER SCRIPT OUT ERR MARKER-SUFFIX
       fi
     fi
   fi
+  umask 077
   {
     # The shell reads its own start time, so that the record is there before the script is.
     shq "$1/pid"
@@ -553,7 +556,8 @@ write_launch() { # FOLDER SCRIPT OUT ERR MARKER-SUFFIX
     printf 'export REPRISE_MARKER=%s\n' "$ID:$wl_marker"
     shq "$U_WORK"
     printf 'cd %s || exit 126\nexec %s\n' "$Q" "$wl_run"
-  } >"$1/launch.new" && chmod 600 "$1/launch.new" && mv "$1/launch.new" "$1/launch"
+  } >"$1/launch"
+  umask 022
 }
 
 set_memory_limit() { # CGROUP-NAME
@@ -613,8 +617,13 @@ prepare_unit() { # INDEX
     eval "pu_path=\$u${I}_f${pu_i}_path pu_mode=\$u${I}_f${pu_i}_mode"
     case $pu_path in /*) ;; *) pu_path=$U_WORK/$pu_path ;; esac
     case $pu_path in */*) mkdir -p "${pu_path%/*}" ;; esac
-    rm -f "$pu_path"
-    if ! (umask 077 && eval "printf '%s' \"\$u${I}_f${pu_i}_content\"" >"$pu_path") || ! chmod "$pu_mode" "$pu_path"; then
+    if [ -e "$pu_path" ] || [ -h "$pu_path" ]; then rm -f "$pu_path"; fi
+    # What is made with its mode needs no process to change it.
+    case $pu_mode in 644 | 0644) pu_mode= ;; *) umask 077 ;; esac
+    eval "printf '%s' \"\$u${I}_f${pu_i}_content\"" >"$pu_path"
+    pu_code=$?
+    umask 022
+    if [ $pu_code != 0 ] || { [ -n "$pu_mode" ] && ! chmod "$pu_mode" "$pu_path"; }; then
       fail collect "$U_NAME: can't write its file $pu_path"
       return
     fi
@@ -1034,7 +1043,8 @@ function add(line, u, seen,   f, pid) {
   utime[pid] = f[12] + f[14]; stime[pid] = f[13] + f[15]; rss[pid] = f[22] * page
   return f[4]
 }
-function read_units(full,   line, f, pid, u, seen, p, session) {
+# Processes of a unit with a cgroup are read from it each time; others cost a look at all that the host has.
+function read_units(full,   line, f, pid, u, seen, p, q, scan, session) {
   for (pid in own) {
     if (!(own[pid] in leader)) { delete own[pid]; continue }
     p = "/proc/" pid "/stat"
@@ -1044,8 +1054,17 @@ function read_units(full,   line, f, pid, u, seen, p, session) {
   for (u in leader) if (!(leader[u] in seen) && leader[u] > 0) {
     p = "/proc/" leader[u] "/stat"; if ((getline line < p) > 0) add(line, u, seen); close(p)
   }
-  if (full) {
-    for (u in leader) session[leader[u]] = u
+  scan = 0
+  for (u in leader) {
+    if (cg[u] == "-") { scan = full; session[leader[u]] = u; continue }
+    p = cg[u] "/cgroup.procs"
+    while ((getline pid < p) > 0) {
+      pid = pid + 0; if (pid in seen) continue
+      q = "/proc/" pid "/stat"; if ((getline line < q) > 0) add(line, u, seen); close(q)
+    }
+    close(p)
+  }
+  if (scan) {
     while ((SCAN | getline line) > 0) {
       pid = line + 0; if (pid in seen) continue
       p = line; sub(/^.*\) /, "", p); split(p, f, " ")
@@ -1078,7 +1097,7 @@ BEGIN {
     for (u in limit) cap[u] = limit[u]
     # Each process more would cost more than all the reading: the date is asked for once a minute, and log sizes are
     # looked at each second only where one has come near its limit.
-    cmd = (wait > 0 ? "sleep " wait "\n" : "") (n % 60 == 0 ? "date \"+T %s%N\"\n" : "") TICK (n % 3 == 0 || near ? LOGS : "")
+    cmd = (wait > 0 ? "sleep " wait "\n" : "") (n % 60 == 0 && !(once && offset) ? "date \"+T %s%N\"\n" : "") TICK (n % 3 == 0 || near ? LOGS : "")
     near = 0
     while ((cmd | getline line) > 0) {
       k = split(line, f, " ")
@@ -2180,7 +2199,7 @@ cmd_arm() {
     if [ "$step_push" = 1 ]; then : >"$ar_new/push"; fi
     if [ "$step_part_bytes" -gt 0 ]; then echo "$step_part_bytes" >"$S/part-bytes"; fi
     if [ "$step_boot_hook" = 1 ]; then hook_boot; fi
-    mkfifo "$ar_new/fifo" "$ar_new/push-fifo" && mv "$ar_new" "$D" ||
+    mkfifo "$ar_new/fifo" "$ar_new/push-fifo" "$ar_new/waiters/$$" && mv "$ar_new" "$D" ||
       { rm -rf "$ar_new"; die $EX_DEFECT "can't write $D: $(df -Pk "$ROOT" | awk 'NR == 2 { print $4 " KiB free on " $6 }')"; }
   fi
   unlock
@@ -2219,7 +2238,7 @@ wait_for() { # MS CONDITION
   if "$2"; then return 0; fi
   uptime_ms
   wf_end=$((UPTIME + $1)) wf_fifo=$D/waiters/$$
-  mkfifo "$wf_fifo" 2>/dev/null || [ -p "$wf_fifo" ] || return 1
+  [ -p "$wf_fifo" ] || mkfifo "$wf_fifo" 2>/dev/null || return 1
   exec 3<>"$wf_fifo"
   trap 'rm -f "$wf_fifo"; end_timers; exit 143' TERM HUP INT
   until "$2"; do
