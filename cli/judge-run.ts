@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ClaimTrial, JudgedClaim } from "../analysis/claims/index.ts";
 import { judgeClaims } from "../analysis/claims/index.ts";
+import { withRatios } from "../analysis/compare/every-metric.ts";
 import type { Trial } from "../analysis/trials.ts";
 import { parseShare } from "../core/definition/quantities.ts";
 import type { Definition } from "../core/definition/schema.ts";
@@ -23,8 +24,9 @@ export interface RunToJudge {
 }
 
 /** The verdicts on a run's claims. */
-export async function judgeRun({ spec, plan, trials, folder, home }: RunToJudge): Promise<JudgedClaim[]> {
+export async function judgeRun({ spec, plan, folder, home, ...run }: RunToJudge): Promise<JudgedClaim[]> {
   if (spec.claims.length === 0) return [];
+  const trials = withRatios(run.trials);
   const unknown = spec.claims.some(({ metric }) => trials.every(({ summary }) => summary[metric] === undefined));
   const extra = unknown && folder !== undefined ? await loadMetrics(spec, folder, home) : undefined;
   const byKey = new Map(trials.map((trial) => [trial.trialKey, trial]));

@@ -189,6 +189,7 @@ function buildProgram(): Command {
     .option("--metric <name...>", "only these metrics of the summary")
     .option("--point <text>", "only points whose key has this in it")
     .option("--margin <share>", "changes up to this don't matter", "1%")
+    .option("-o, --output <folder>", "also draw there: a forest plot, the interval as trials come in, the pairs")
     .option("--confidence <share>", "of the intervals", "95%")
     .description("say whether B differs from A: same, different or cannot tell, and how many more trials would tell")
     .action(act(program, async () => (await import("./commands/compare.ts")).compare));

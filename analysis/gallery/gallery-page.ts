@@ -47,6 +47,17 @@ export interface GalleryClaim {
   readonly wouldTake?: string;
 }
 
+/** One point by one metric: B against A. */
+export interface GalleryComparison {
+  readonly point: string;
+  readonly metric: string;
+  /** With its interval: `+5 % (+4.8 % to +5.2 %)`. */
+  readonly change: string;
+  readonly verdict: "different" | "same" | "cannot tell";
+  /** The verdict in a sentence. */
+  readonly note: string;
+}
+
 export interface GalleryColumn {
   readonly key: string;
   readonly label: string;
@@ -99,6 +110,8 @@ export interface GalleryPage {
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   readonly figures: readonly GalleryFigure[];
   readonly claims: readonly GalleryClaim[];
+  /** Where sweeps compare. */
+  readonly comparisons?: readonly GalleryComparison[];
   readonly trials: { readonly columns: readonly GalleryColumn[]; readonly rows: readonly GalleryTrial[] };
   readonly files: readonly GalleryLink[];
   readonly receipt?: GalleryReceipt;

@@ -1,6 +1,7 @@
 export type {
   ClaimVerdictWord,
   GalleryClaim,
+  GalleryComparison,
   GalleryColumn,
   GalleryEvent,
   GalleryFigure,

@@ -1,18 +1,18 @@
-import {
-  compareSides,
-  compareTrialSets,
-  metricsOf,
-  NothingToCompareError,
-} from "../../analysis/compare/compare-trials.ts";
+import { join } from "node:path";
+import { metricsOf } from "../../analysis/compare/compare-trials.ts";
 import type { PointComparison } from "../../analysis/compare/compare-trials.ts";
-import { describeComparison, percent } from "../../analysis/statistics/verdict.ts";
-import type { HigherMeans, VerdictOptions } from "../../analysis/statistics/verdict.ts";
+import { contrastsOfPoints } from "../../analysis/compare/contrast.ts";
+import { describePoint, signedPercent } from "../../analysis/compare/describe.ts";
+import { compareMetrics } from "../../analysis/compare/every-metric.ts";
+import { percent } from "../../analysis/statistics/verdict.ts";
+import type { VerdictOptions } from "../../analysis/statistics/verdict.ts";
 import type { Trial } from "../../analysis/trials.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import { parseShare } from "../../core/definition/quantities.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { openStoredRun } from "../../engines/embedded/world.ts";
 import { findRun, openStore } from "../home.ts";
+import { drawContrasts } from "../draw-contrasts.ts";
 import { loadTrials } from "../load-trials.ts";
 import type { CommandContext } from "../context.ts";
 import { table } from "../output.ts";
@@ -22,6 +22,8 @@ interface Options {
   readonly margin: string;
   readonly confidence: string;
   readonly point?: string;
+  /** Folder for figures; none are drawn without. */
+  readonly output?: string;
 }
 
 /**
@@ -54,26 +56,28 @@ export async function compare(
       hint: "name some under `summary:` in the definition",
     });
   }
-  const found: PointComparison[] = [];
-  const problems: NothingToCompareError[] = [];
-  for (const metric of metrics) {
-    try {
-      found.push(...(b === undefined ? compareSides(a, metric, verdict) : compareTrialSets(a, b, metric, verdict)));
-    } catch (error) {
-      // Of metrics that nobody asked for by name, some may not be comparable: a count of failures that is 0.
-      if (!(error instanceof NothingToCompareError) || options.metric !== undefined) throw error;
-      problems.push(error);
-    }
-  }
+  const { found, problems } = compareMetrics(metrics, a, b, verdict);
   const [problem] = problems;
-  if (found.length === 0 && problem !== undefined) throw problem;
+  // Of metrics that nobody asked for by name, some may not be comparable.
+  if (problem !== undefined && (found.length === 0 || options.metric !== undefined)) throw problem;
   output.line(b === undefined ? `${runs[0] ?? ""}: B against A` : `B = ${runs[1] ?? ""} against A = ${runs[0] ?? ""}`);
   for (const text of lines(found)) output.line(text);
   const left = [...new Set(found.flatMap((each) => each.left))];
   if (left.length > 0) {
     output.note(`left out: ${left.slice(0, 5).join("; ")}${left.length > 5 ? `; and ${left.length - 5} more` : ""}`);
   }
-  output.result({ runs, comparisons: found });
+  const figures =
+    options.output === undefined
+      ? []
+      : await drawContrasts(contrastsOfPoints(found), {
+          into: options.output,
+          title: b === undefined ? "B against A" : `${runs[1] ?? ""} against ${runs[0] ?? ""}`,
+          estimator:
+            "ln(B/A) of a metric of the summary, pair by pair; of independent trials Welch's interval of the means.",
+          trials: [...a, ...(b ?? [])],
+        });
+  for (const name of figures) output.line(`${join(options.output ?? "", name)}.{svg,png,pdf,csv}`);
+  output.result({ runs, comparisons: found, figures });
   return 0;
 }
 
@@ -95,10 +99,10 @@ function lines(found: readonly PointComparison[]): string[] {
     point,
     metric,
     comparison.verdict,
-    signed(comparison.change),
+    signedPercent(comparison.change),
     comparison.interval === undefined
       ? ""
-      : `${signed(comparison.interval.low)} to ${signed(comparison.interval.high)}`,
+      : `${signedPercent(comparison.interval.low)} to ${signedPercent(comparison.interval.high)}`,
     basis === "independent" ? `${a.trials} and ${b.trials} trials` : `${a.trials} pairs, ${basis}`,
     outlook === undefined ? "" : percent(outlook.detectableChange),
     adjustedP === undefined ? "" : adjustedP < 0.001 ? "< 0.001" : adjustedP.toFixed(3),
@@ -107,33 +111,8 @@ function lines(found: readonly PointComparison[]): string[] {
   return [
     ...table([header, ...rows], new Set([3, 4, 6, 7])),
     "",
-    ...found.flatMap((each) => [`${each.point}, ${each.metric}: ${sentence(each)}`]),
+    ...found.flatMap((each) => [`${each.point}, ${each.metric}: ${describePoint(each)}`]),
   ];
-}
-
-const signed = (share: number): string => `${share > 0 ? "+" : ""}${percent(share)}`;
-
-/** The verdict in words, and what more trials would bring. */
-function sentence({ metric, comparison, outlook, basis }: PointComparison): string {
-  const said = describeComparison(comparison, higherMeans(metric));
-  if (comparison.verdict !== "cannot tell" || outlook === undefined) return said;
-  const what = basis === "independent" ? "trials a side" : "pairs";
-  const more = (count: number): string | undefined =>
-    Number.isFinite(count) && count > 0 ? `${count.toLocaleString("en")} more ${what}` : undefined;
-  const show = more(outlook.moreToShow);
-  const same = more(outlook.moreToShowSame);
-  const none = `that there is none beyond ${percent(comparison.margin)}`;
-  if (show !== undefined && same !== undefined) {
-    return `${said} ${show} would likely show a change of this size, ${same} ${none}.`;
-  }
-  if (show !== undefined) return `${said} ${show} would likely show a change of this size.`;
-  return same === undefined ? said : `${said} ${same} would likely show ${none}.`;
-}
-
-/** From the unit that ends a metric's name: more milliseconds are slower, more per second is faster. */
-export function higherMeans(metric: string): HigherMeans {
-  if (/PerSec$/.test(metric)) return "faster";
-  return /(?:Ns|Us|Ms|Sec|Min)$/.test(metric) ? "slower" : "more";
 }
 
 function shareOf(name: string, text: string): number {

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
+import { comparisonsOfRun } from "../../analysis/compare/every-metric.ts";
 import { renderGallery } from "../../analysis/gallery/index.ts";
 import type { FigureFormat } from "../../analysis/render/render-figure.ts";
 import type { DrawnFigure } from "../../analysis/write-figure.ts";
@@ -90,6 +91,7 @@ export async function figures(context: CommandContext, name: string | undefined,
       const page = runPage(content, {
         figures: await galleryFigures(made, target, ""),
         claims: await judgeRun({ spec, plan, trials, folder: folder.folder, home }),
+        comparisons: comparisonsOfRun(trials),
         files: [],
         hasTrialPages: false,
         nowMs: systemClock.now(),

@@ -1,17 +1,13 @@
 import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { contrastsOfBenchmarks } from "../../analysis/compare/contrast.ts";
-import { comparisonFigures, forestRows, intervalByTrialsRows, ridgeRows } from "../../analysis/compare/figures.ts";
 import { compareBenchmarks } from "../../analysis/duet/compare-benchmarks.ts";
 import type { BenchmarkResult } from "../../analysis/duet/compare-benchmarks.ts";
 import { describeRun } from "../../analysis/duet/runs.ts";
-import { figureFolder } from "../../analysis/figure-folder.ts";
-import type { Figure } from "../../analysis/figure.ts";
 import { describeComparison, percent } from "../../analysis/statistics/verdict.ts";
-import { writeFigure } from "../../analysis/write-figure.ts";
 import { FailureError } from "../../core/errors/failure.ts";
-import { version } from "../../engines/embedded/version.ts";
 import { toCsv, toJson, toParquet } from "../../stores/export/result-files.ts";
+import { drawContrasts } from "../draw-contrasts.ts";
 import { parseDuetConfig } from "../duet/config.ts";
 import { definitionOfConfig } from "../duet/definition.ts";
 import { findIterations, overlapsTable, tableOf, unifiedTable } from "../duet/results.ts";
@@ -86,7 +82,12 @@ async function importResultFiles({ output }: CommandContext, path: string, optio
   const results = compareBenchmarks(rows);
   await writeTable(into, "comparisons", tableOf(results.map(toRecord)));
   tell(output, results);
-  const figures = await draw(into, results, path);
+  const figures = await drawContrasts(contrastsOfBenchmarks(results, "time", nameOf), {
+    into,
+    title: basename(path),
+    estimator: "Per run: ln(B/A) of steady iterations, paired by index where synchronised, else over the common time.",
+    trials: [],
+  });
   for (const name of figures) output.line(`${join(into, name)}.{svg,png,pdf,csv}`);
   output.note(
     `${rows.length} iterations of ${Math.max(1, folders)} folder${folders > 1 ? "s" : ""} in ${join(into, "iterations")}.{csv,json,parquet}`,
@@ -147,25 +148,4 @@ function tell(output: Output, results: readonly BenchmarkResult[]): void {
   }
   if (excluded.length > mostPrinted)
     output.note(`… ${excluded.length - mostPrinted} more excluded runs in comparisons.csv`);
-}
-
-/** The figures that suit every comparison; those without rows (single runs) are left out. */
-async function draw(into: string, results: readonly BenchmarkResult[], path: string): Promise<string[]> {
-  const contrasts = contrastsOfBenchmarks(results, "time", nameOf);
-  const [forest, intervals, ridges] = comparisonFigures({
-    contrasts: () => contrasts,
-    title: basename(path),
-    estimator: "Per run: ln(B/A) of steady iterations, paired by index where synchronised, else over the common time.",
-  });
-  const files = figureFolder(into);
-  const drawn: string[] = [];
-  const one = async <Row extends object>(figure: Figure<Row>, rows: readonly Row[]): Promise<void> => {
-    if (rows.length === 0) return;
-    const origin = { trials: [], artifacts: [], missing: [], codeVersion: version };
-    drawn.push((await writeFigure(figure, rows, { origin, files })).name);
-  };
-  await one(forest, forestRows(contrasts));
-  await one(intervals, intervalByTrialsRows(contrasts));
-  await one(ridges, ridgeRows(contrasts));
-  return drawn;
 }

@@ -1,7 +1,10 @@
 import type { JudgedClaim } from "../../analysis/claims/index.ts";
 import { describeMeasured } from "../../analysis/claims/index.ts";
+import type { PointComparison } from "../../analysis/compare/compare-trials.ts";
+import { describePoint, signedPercent } from "../../analysis/compare/describe.ts";
 import type {
   GalleryClaim,
+  GalleryComparison,
   GalleryFigure,
   GalleryLink,
   GalleryPage,
@@ -109,6 +112,7 @@ export async function readRun(
 export interface RunPageParts {
   readonly figures: readonly GalleryFigure[];
   readonly claims: readonly JudgedClaim[];
+  readonly comparisons: readonly PointComparison[];
   readonly files: readonly GalleryLink[];
   /** Whether trials have pages. */
   readonly hasTrialPages: boolean;
@@ -138,6 +142,7 @@ export function runPage(content: RunContent, parts: RunPageParts): GalleryPage {
     facts: content.facts,
     figures: parts.figures,
     claims: parts.claims.map(toGalleryClaim),
+    comparisons: parts.comparisons.map(toGalleryComparison),
     trials: trialTable(content, hasTrialPages),
     files: parts.files,
     ...(receipts.length === 0 ? {} : { receipt: receiptOf(receipts, content.plan) }),
@@ -173,6 +178,13 @@ const toGalleryClaim = (claim: JudgedClaim): GalleryClaim => ({
   verdict: claim.verdict,
   wouldTake: claim.wouldTake === undefined ? claim.reason : `${claim.reason}. To tell: ${claim.wouldTake}`,
 });
+
+const toGalleryComparison = (found: PointComparison): GalleryComparison => {
+  const { point, metric, comparison } = found;
+  const { change, interval, verdict } = comparison;
+  const ends = interval && ` (${signedPercent(interval.low)} to ${signedPercent(interval.high)})`;
+  return { point, metric, verdict, change: `${signedPercent(change)}${ends ?? ""}`, note: describePoint(found) };
+};
 
 /** @param hrefPrefix where the figures' files are, from the page: `figures/` */
 export async function galleryFigures(

@@ -3,6 +3,7 @@
  * for, so that the same code writes a folder of them and answers a browser while the run goes on.
  */
 import { join } from "node:path";
+import { comparisonsOfRun } from "../../analysis/compare/every-metric.ts";
 import type { JudgedClaim } from "../../analysis/claims/index.ts";
 import type { GalleryFigure, GalleryLink } from "../../analysis/gallery/index.ts";
 import { renderGallery } from "../../analysis/gallery/index.ts";
@@ -71,6 +72,7 @@ export async function openSite(store: ObjectStore, options: SiteOptions): Promis
   }
   const figures: readonly GalleryFigure[] = await galleryFigures(drawn, figureFolder, "figures/");
   const claims = await judgeRun({ spec, plan, trials, folder: now?.folder, home });
+  const comparisons = comparisonsOfRun(trials);
   const table = buildResultTable(content.rows);
 
   const pages = trialPages(content);
@@ -95,6 +97,7 @@ export async function openSite(store: ObjectStore, options: SiteOptions): Promis
           runPage(content, {
             figures,
             claims,
+            comparisons,
             files: Object.keys(tables).map((name) => ({ label: name, href: name })),
             hasTrialPages: true,
             ...(options.up === undefined ? {} : { up: options.up }),

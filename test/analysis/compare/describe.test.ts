@@ -1,4 +1,4 @@
-import { higherMeans } from "../../cli/commands/compare.ts";
+import { higherMeans } from "../../../analysis/compare/describe.ts";
 
 describe("higherMeans", () => {
   it.each([
