@@ -54,6 +54,12 @@ const callSchema = z.discriminatedUnion("call", [
   z.object({ call: z.literal("beginDestroy"), ...at }),
   z.object({ call: z.literal("sweep"), scope }),
   z.object({ call: z.literal("destroyResource"), resource: tagged }),
+  z.object({
+    call: z.literal("resolveImage"),
+    place,
+    image: z.string(),
+    architecture: z.enum(["x86_64", "arm64"]),
+  }),
   z.object({ call: z.literal("quota"), place, shapes: z.array(z.looseObject({ type: z.string() })) }),
 ]);
 const answerSchema = z.union([z.object({ ok: z.unknown() }), z.object({ failure: failureSchema })]);
@@ -101,6 +107,8 @@ async function answerCall(input: z.output<typeof callSchema>, provider: Provider
     case "destroyResource":
       await provider.destroyResource(toTagged(input.resource));
       return null;
+    case "resolveImage":
+      return provider.resolveImage?.(toPlace(input.place), input.image, input.architecture) ?? input.image;
     case "quota":
       // As the intents: `MachineShape[]` of the plan.
       return provider.quota?.(toPlace(input.place), input.shapes as unknown as readonly MachineShape[]) ?? [];
@@ -147,6 +155,10 @@ export class RemoteProvider implements Provider {
 
   async destroyResource(resource: TaggedResource): Promise<void> {
     await this.ask({ call: "destroyResource", resource });
+  }
+
+  resolveImage(at: Place, image: string, architecture: MachineShape["architecture"]): Promise<string> {
+    return this.ask<string>({ call: "resolveImage", place: at, image, architecture });
   }
 
   quota(at: Place, shapes: readonly MachineShape[]): Promise<readonly QuotaUse[]> {

@@ -7,6 +7,7 @@ import { matchHosts, readLendable, userOf } from "../../core/flow/borrow.ts";
 import { submitRun } from "../../core/flow/submit.ts";
 import { buildRunId } from "../../core/names/keys.ts";
 import { killersOf } from "../../core/plan/killers.ts";
+import { imagesOf } from "../../core/plan/images.ts";
 import { whyRefused } from "../../core/plan/limits.ts";
 import { quotePlan } from "../../core/plan/quote.ts";
 import type { Plan } from "../../core/plan/types.ts";
@@ -108,9 +109,16 @@ async function freezeImages({ planWith }: LoadedExperiment, { output, home }: Co
   const asNamed = planWith([]);
   const { images, changed } = await askForImages(asNamed, await openPlannedForQuestions(asNamed), home);
   for (const { provider, image, frozen } of changed) output.note(`${provider}: ${image} is ${frozen} now`);
-  for (const cloud of unconfiguredClouds(asNamed))
-    output.note(`warning: nothing here says who you are at ${cloud}: which images its families are, each launch tells`);
-  return planWith(images);
+  const frozen = planWith(images);
+  const unasked = unconfiguredClouds(asNamed).map(String);
+  for (const cloud of unasked)
+    output.note(
+      `warning: nothing here says who you are at ${cloud}: the first launch freezes its images, but no trial's key says which`,
+    );
+  const movingImages = imagesOf(frozen)
+    .filter(({ provider }) => unasked.includes(provider))
+    .map(({ provider, image, architecture }) => ({ provider, image, architecture }));
+  return movingImages.length === 0 ? frozen : { ...frozen, movingImages };
 }
 
 /** The kept deployment that a person names, when it is up, unused, and has the hosts that the plan asks for. */

@@ -6,10 +6,11 @@ import type { Plan, PlannedDeployment, PlannedHost } from "../plan/types.ts";
 import type { Intent, MachineShape } from "../ports/provider.ts";
 import type { RoundRecord, RunRecord } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
+import { frozenShape } from "./frozen-images.ts";
 
 /** What one round asks for: read from the plan and the round's record alone, so that asking again asks for the same. */
 export interface RoundRequest {
-  readonly plan: Pick<Plan, "maxDollarsPerHour">;
+  readonly plan: Pick<Plan, "maxDollarsPerHour" | "movingImages">;
   readonly deployment: PlannedDeployment;
   readonly deploymentId: string;
   readonly record: RoundRecord;
@@ -64,7 +65,7 @@ export function announceIntents(
 export async function slotIntents(
   request: RoundRequest,
   slot: Slot,
-  fx: Pick<FlowEffects, "hostSetup">,
+  fx: Pick<FlowEffects, "hostSetup" | "store" | "provider">,
 ): Promise<Intent[]> {
   const { plan, deployment, deploymentId, record, choice, run } = request;
   const place = choice.places[slot.name];
@@ -98,7 +99,7 @@ export async function slotIntents(
         host: {
           role: host.role,
           index: host.index,
-          shape,
+          shape: await frozenShape(shape, { runId: run.runId, provider: slot.provider, place }, plan, fx),
           ...(bid === undefined ? {} : { maxDollarsPerHour: bid }),
           ...(host.reach === undefined ? {} : { reach: host.reach }),
           setup: {

@@ -75,6 +75,8 @@ export const runKeys = (runId: string) => {
     outcomes: `${prefix}/outcomes/`,
     /** Asks the executions of this epoch to end; a later epoch starts afresh. */
     stop: (epoch: number) => `${prefix}/stops/${epoch.toString().padStart(4, "0")}.json`,
+    /** What a family of images stood for when the run first launched from it, by digest. */
+    image: (digest: string) => `${prefix}/images/${digest}.json`,
     manifest: `${prefix}/manifest.json`,
     events: `${prefix}/events/`,
     histories: `${prefix}/history/`,

@@ -22,6 +22,13 @@ export interface HostRate {
   readonly spot: number | "unknown";
 }
 
+/** An image as it was asked for: a name or family that may mean another one tomorrow, or an exact one. */
+export interface ImageRequest {
+  readonly provider: string;
+  readonly image: string;
+  readonly architecture: MachineShape["architecture"];
+}
+
 export type MachineAnswer = MachineShape | { readonly refused: string; readonly hint?: string | undefined };
 
 /** What is known of providers' machines when planning; asked before, so that it answers at once. */

@@ -1,14 +1,7 @@
-import type { MachineShape, Place } from "../ports/provider.ts";
-import type { MachineCatalogue } from "./catalogue.ts";
+import type { Place } from "../ports/provider.ts";
+import type { ImageRequest, MachineCatalogue } from "./catalogue.ts";
 import { isCloudProvider } from "./place.ts";
 import type { Plan } from "./types.ts";
-
-/** An image as it was asked for: a name or family that may mean another one tomorrow, or an exact one. */
-export interface ImageRequest {
-  readonly provider: string;
-  readonly image: string;
-  readonly architecture: MachineShape["architecture"];
-}
 
 /** What it stood for when somebody asked the cloud. */
 export interface FrozenImage extends ImageRequest {

@@ -5,7 +5,7 @@ import type { Reach } from "../names/reach.ts";
 import type { CollectRule, Unit } from "../ports/host-agent.ts";
 import type { MachineShape, Place } from "../ports/provider.ts";
 import type { HostAddress } from "../ports/transport.ts";
-import type { HostRate } from "./catalogue.ts";
+import type { HostRate, ImageRequest } from "./catalogue.ts";
 
 /**
  * A plan: what a definition becomes once everything that can be known before a machine exists is known.
@@ -36,6 +36,8 @@ export interface Plan {
   readonly files?: Readonly<Record<string, string>> | undefined;
   /** By deployment: digests of all that goes into a trial's key beside its parameters, by part (`service server`). */
   readonly identities?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined;
+  /** Families of images whose cloud couldn't be asked what they stand for: the run's first launch asks. @default none */
+  readonly movingImages?: readonly ImageRequest[] | undefined;
   /** What was selected, when it isn't everything: the words of `--only` and `--figure`. */
   readonly selection?: readonly string[] | undefined;
 }

@@ -43,6 +43,8 @@ class FakeProvider implements Provider {
     yield swept;
   }
   destroyResource: Provider["destroyResource"] = async (resource) => void this.asked.push(resource);
+  resolveImage: NonNullable<Provider["resolveImage"]> = async (place, image, architecture) =>
+    `${image} for ${architecture} in ${place.region}`;
   quota: NonNullable<Provider["quota"]> = async () => [{ metric: "vCPU", used: 1, limit: 8 }];
 }
 
@@ -59,6 +61,7 @@ describe("RemoteProvider", () => {
     const { provider, far } = remote();
     expect(await far.ensure([])).toEqual(await provider.ensure([], new AbortController().signal));
     expect(await far.observe("d", place)).toEqual(await provider.observe("d", place));
+    expect(await far.resolveImage(place, "line-*", "arm64")).toBe("line-* for arm64 in eu-central-1");
     expect(await far.quota(place, [])).toEqual([{ metric: "vCPU", used: 1, limit: 8 }]);
     const found: TaggedResource[] = [];
     for await (const one of far.sweep({ kind: "expired", now: 3 })) found.push(one);
