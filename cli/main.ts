@@ -306,7 +306,16 @@ function buildProgram(): Command {
         .choices(["keep", "delete"])
         .default("keep"),
     )
-    .option("--host-vpc <id>", "a VPC that is there already, for EC2 hosts")
+    .option("--host-vpc <id>", "a VPC of the region that is there already, for EC2 hosts")
+    .addOption(
+      new Option("--reach <mode>", "how EC2 hosts are reached: Systems Manager, SSH, or SSH from one fixed address")
+        .choices(["ssm", "open", "nat"])
+        .default("ssm"),
+    )
+    .option("--cold-after-days <days>", "when a run's files move to S3's cheaper class")
+    .option("--evidence-days <days>", "when a run's files are deleted; never without it")
+    .option("--max-run-dollars <amount>", "the largest budget that a run may have")
+    .option("--max-lease-hours <hours>", "expiry of hosts at their creation, at most")
     .option("--bootstrap", "first prepare the account and region for the CDK, once")
     .option("--destroy", "take the control plane down instead")
     .option("--yes", "do not ask")

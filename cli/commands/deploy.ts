@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { FailureError } from "../../core/errors/failure.ts";
+import type { Reach } from "../../core/names/reach.ts";
 import type { DeployedProvider } from "../../core/names/stack.ts";
 import { deployedProviders } from "../../core/names/stack.ts";
 import { packageRoot } from "../../engines/embedded/package-files.ts";
@@ -22,6 +23,11 @@ export interface DeployOptions {
   readonly maxMonthlyDollars?: string;
   readonly reaperMinutes: string;
   readonly onDestroy: "keep" | "delete";
+  readonly reach: Reach;
+  readonly coldAfterDays?: string;
+  readonly evidenceDays?: string;
+  readonly maxRunDollars?: string;
+  readonly maxLeaseHours?: string;
   readonly hostVpc?: string;
   readonly bootstrap?: true;
   readonly destroy?: true;
@@ -42,14 +48,13 @@ export async function deploy(context: CommandContext, options: DeployOptions): P
     );
     return 0;
   }
-  const costs = idleCosts({ providers, reaperMinutes: Number(options.reaperMinutes) });
+  const costs = idleCosts({ providers, reaperMinutes: Number(options.reaperMinutes), reach: options.reach });
   output.note(
     `idle, the control plane costs about $${sumOf(costs).toFixed(2)} a month (list prices of ${idlePricesAsOf}):`,
   );
   for (const { what, dollarsPerMonth } of costs) output.note(`  $${dollarsPerMonth.toFixed(2)}  ${what}`);
-  output.note(
-    "  and $0.023 a GB and month for evidence; SSH goes from its functions straight to hosts: no NAT, no idle price",
-  );
+  output.note("  and $0.023 a GB and month for evidence");
+  output.note(`EC2 hosts are reached ${ways[options.reach]}`);
   if (options.yes !== true && !(await confirm(`deploy "${stack.stack}" to ${stack.region}?`)))
     throw new FailureError({ class: "cancelled", message: "not deployed" });
   if (options.bootstrap === true) await cdk(["bootstrap"], context, options);
@@ -60,6 +65,12 @@ export async function deploy(context: CommandContext, options: DeployOptions): P
   output.note(`next: reprise --engine aws run EXPERIMENT${providersHint(providers)}`);
   return 0;
 }
+
+const ways: Readonly<Record<Reach, string>> = {
+  ssm: "by Systems Manager: no inbound port, no idle price (--reach)",
+  open: "by SSH from wherever Lambda runs: port 22 is open to keys from anywhere, no idle price (--reach)",
+  nat: "by SSH from one fixed address, which costs $0.045 a GB beside its idle price (--reach)",
+};
 
 function parseProviders(text: string): DeployedProvider[] {
   const asked = text.split(",").map((name) => name.trim());
@@ -117,6 +128,11 @@ async function cdk(args: readonly string[], { stack }: CommandContext, options: 
     reaperMinutes: options.reaperMinutes,
     onDestroy: options.onDestroy,
     hostVpcId: options.hostVpc,
+    reach: options.reach,
+    rawLogsColdAfterDays: options.coldAfterDays,
+    evidenceDays: options.evidenceDays,
+    maxRunDollars: options.maxRunDollars,
+    maxLeaseHours: options.maxLeaseHours,
   };
   const context = Object.entries(settings).flatMap(([name, value]) =>
     value === undefined ? [] : ["-c", `${name}=${value}`],

@@ -1,3 +1,4 @@
+import type { Reach } from "../../core/names/reach.ts";
 import type { DeployedProvider } from "../../core/names/stack.ts";
 
 /** One thing that costs while nothing runs. */
@@ -12,17 +13,22 @@ const secretDollars = 0.4;
 const alarmDollars = 0.1;
 /** As the template makes them; a test counts. */
 export const alarmCount = 9;
+/** An hour of a NAT gateway, and of its public IPv4 address. */
+const natDollars = 0.045;
+const addressDollars = 0.005;
 const requestDollars = 0.2 / 1_000_000;
 const gbSecondDollars = 0.0000133334; // arm64
 const hoursPerMonth = 730;
 
 /**
- * What a deployed control plane costs a month without a single run: nothing in it is paid by the hour. Free tiers are left
+ * What a deployed control plane costs a month without a single run: nothing but a fixed address is paid by the hour. Free tiers are left
  * out, and so is what evidence costs to keep ($0.023 a GB and month).
  */
 export function idleCosts(stack: {
   readonly providers: readonly DeployedProvider[];
   readonly reaperMinutes: number;
+  /** @default "ssm" */
+  readonly reach?: Reach;
 }): readonly IdleCost[] {
   const secrets = 1 + stack.providers.filter((name) => name === "azure" || name === "gcp").length;
   const looks = (hoursPerMonth * 60) / stack.reaperMinutes;
@@ -36,6 +42,14 @@ export function idleCosts(stack: {
     },
     { what: `${alarmCount} CloudWatch alarms`, dollarsPerMonth: alarmCount * alarmDollars },
     { what: `the reaper, every ${stack.reaperMinutes} minutes`, dollarsPerMonth: reaper },
+    ...(stack.reach === "nat"
+      ? [
+          {
+            what: "a NAT gateway and its address, from which SSH goes to hosts",
+            dollarsPerMonth: hoursPerMonth * (natDollars + addressDollars),
+          },
+        ]
+      : []),
   ];
 }
 

@@ -2,7 +2,7 @@ import { GoogleAuth } from "google-auth-library";
 import { checkProject, createGcpProvider } from "../../providers/gcp/index.ts";
 import { asCloud } from "../cloud.ts";
 
-export const handler = asCloud("gcp", async ({ clock, random, credentials }) => {
+export const handler = asCloud("gcp", async ({ clock, random, credentials, environment: { sshFrom } }) => {
   const { GOOGLE_CREDENTIALS: key = "{}", GOOGLE_CLOUD_PROJECT: project } = credentials;
   const auth = await new GoogleAuth({
     scopes: ["https://www.googleapis.com/auth/compute"],
@@ -15,6 +15,7 @@ export const handler = asCloud("gcp", async ({ clock, random, credentials }) => 
     clock,
     random,
     reachesControl: true,
+    ...(sshFrom === undefined ? {} : { sshSources: sshFrom }),
     ...(endpoint === undefined ? {} : { endpoint }),
   });
 });
