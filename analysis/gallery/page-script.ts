@@ -1,3 +1,5 @@
+import { tableScript } from "./table-script.ts";
+
 /**
  * What the page does beyond being read: marks say their values under the pointer or the arrow keys and lead to their trials,
  * tables sort and filter, logs are searched, and a page from a server keeps itself up to date. Without it everything is
@@ -55,9 +57,9 @@ function setUpPlot(plot) {
   const open = (mark) => {
     const trials = trialsOf(mark);
     if (trials.length === 0) return false;
-    const only = trials.length === 1 && document.querySelector("[data-trial='" + CSS.escape(trials[0]) + "'] a");
-    if (only) { location.href = only.href; return true; }
     const table = document.querySelector("#trials-table");
+    const only = trials.length === 1 ? table?.hrefOf(trials[0]) : undefined;
+    if (only !== undefined) { location.href = only; return true; }
     if (!table) return false;
     table.dispatchEvent(new CustomEvent("showtrials", { detail: trials }));
     return true;
@@ -84,59 +86,7 @@ function setUpPlot(plot) {
   });
 }
 
-function setUpTable(table) {
-  const body = table.tBodies[0], rows = [...body.rows];
-  const value = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent;
-  table.querySelectorAll("th").forEach((head, column) => {
-    head.querySelector("button")?.addEventListener("click", () => {
-      const isDown = head.getAttribute("aria-sort") === "ascending";
-      table.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", isDown ? "descending" : "ascending");
-      const isNumber = head.classList.contains("number"), sign = isDown ? -1 : 1;
-      rows.sort((a, b) => {
-        const left = value(a, column), right = value(b, column);
-        if (left === "" || right === "") return (left === "") - (right === "");
-        return sign * (isNumber ? Number(left) - Number(right) : left.localeCompare(right, "en", { numeric: true }));
-      });
-      body.append(...rows);
-    });
-  });
-  const input = document.querySelector("[data-filters='" + table.id + "']");
-  if (!input) return;
-  const selects = byQuery("[data-chooses='" + table.id + "']");
-  const count = document.querySelector("[data-counts='" + table.id + "']");
-  const clear = document.querySelector("[data-clears='" + table.id + "']");
-  let chosen;
-  const apply = () => {
-    const words = input.value.toLowerCase().split(/\\s+/).filter(Boolean);
-    let shown = 0;
-    for (const row of rows) {
-      const text = row.textContent.toLowerCase();
-      row.hidden = !(words.every((word) => text.includes(word)) && (!chosen || chosen.has(row.dataset.trial)) &&
-        selects.every((select) => select.value === "" || "=" + value(row, Number(select.dataset.column)) === select.value));
-      if (!row.hidden) shown++;
-    }
-    count.textContent = shown === rows.length ? rows.length + " trials" : shown + " of " + rows.length + " trials";
-    clear.hidden = shown === rows.length;
-  };
-  input.addEventListener("input", apply);
-  for (const select of selects) select.addEventListener("input", apply);
-  clear.addEventListener("click", () => {
-    chosen = undefined; input.value = "";
-    for (const select of selects) select.value = "";
-    apply(); input.focus();
-  });
-  table.addEventListener("showtrials", (event) => {
-    chosen = new Set(event.detail); input.value = "";
-    for (const select of selects) select.value = "";
-    apply();
-    table.closest("section").scrollIntoView();
-    rows.find((row) => !row.hidden)?.querySelector("a")?.focus({ preventScroll: true });
-  });
-  table.keepFilter = (other) => { input.value = other.text; selects.forEach((s, i) => { s.value = other.choices[i] ?? ""; }); apply(); };
-  table.filterNow = () => ({ text: input.value, choices: selects.map((s) => s.value) });
-}
-
+${tableScript}
 function setUpLogs(search) {
   const logs = byQuery("[data-log]").map((log) => ({ log, text: log.textContent, lines: log.textContent.split("\\n"), fold: log.closest("details") }));
   const count = document.querySelector("[data-log-count]");

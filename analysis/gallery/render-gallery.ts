@@ -8,7 +8,6 @@ import { checkHref, inlineSvg, markup } from "./markup.ts";
 import type {
   ClaimVerdictWord,
   GalleryClaim,
-  GalleryColumn,
   GalleryComparison,
   GalleryEvent,
   GalleryFigure,
@@ -16,11 +15,11 @@ import type {
   GalleryPage,
   GalleryProgress,
   GalleryReceipt,
-  GalleryTrial,
   RunState,
 } from "./gallery-page.ts";
 import { pageScript } from "./page-script.ts";
 import { renderTimeline } from "./timeline.ts";
+import { renderTrials } from "./trials-table.ts";
 
 /** @throws {GalleryContentError} when a link or an SVG isn't safe to put into a page */
 export function renderGallery(page: GalleryPage): string {
@@ -148,67 +147,9 @@ const renderComparisons = (comparisons: readonly GalleryComparison[]): Html =>
       markup`<tr><td>${point}<br><span class="over">${note}</span></td><td>${metric}</td><td>${change}</td><td><span class="badge ${comparisonTone[verdict]}">${comparisonSign[verdict]} ${verdict}</span></td></tr>\n`,
   )}</tbody></table></div>`;
 
-function renderTrials({ columns, rows }: { columns: readonly GalleryColumn[]; rows: readonly GalleryTrial[] }): Html {
-  const head = ({ label, isNumber }: { label: string; isNumber?: boolean }): Html =>
-    markup`<th scope="col" class="${isNumber ? "number" : ""}"><button type="button">${label}</button></th>`;
-  const outcomes = [...new Set(rows.map((row) => row.outcome))];
-  const choices = [
-    ...columns.flatMap((column, index) => {
-      const values = column.isFilter === true ? [...new Set(rows.map((row) => cellText(row.cells[column.key])))] : [];
-      return values.length > 1 && values.length <= mostChoices ? [choice(column.label, index + 1, values)] : [];
-    }),
-    ...(outcomes.length > 1 ? [choice("outcome", columns.length + 1, outcomes)] : []),
-  ];
-  return markup`<div class="filter"><label>Filter <input type="search" data-filters="trials-table" placeholder="words in any column"></label>${choices}<span class="over" data-counts="trials-table" aria-live="polite">${rows.length} trials</span> <button type="button" class="plain" data-clears="trials-table" hidden>show all</button></div>
-<div class="scroll"><table class="sortable" id="trials-table"><thead><tr>${head({ label: "trial" })}${columns.map(head)}${head({ label: "outcome" })}</tr></thead><tbody>
-${rows.map((row) => renderTrial(row, columns))}</tbody></table></div>`;
-}
-
-/** More values than that are found faster by typing. */
-const mostChoices = 40;
-
-const cellText = (value: string | number | boolean | undefined): string => (value === undefined ? "" : String(value));
-
-/** @param column of the table, counted from 0 */
-const choice = (label: string, column: number, values: readonly string[]): Html =>
-  markup`<label>${label} <select data-chooses="trials-table" data-column="${column}"><option value="">any</option>${[
-    ...values,
-  ]
-    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
-    .map((value) => markup`<option value="=${value}">${value === "" ? "none" : value}</option>`)}</select></label>`;
-
-const outcomeTone: Readonly<Record<GalleryTrial["outcome"], string>> = {
-  valid: "good",
-  invalid: "unsure",
-  failed: "bad",
-  running: "plain",
-  planned: "plain",
-};
-
-function renderTrial(
-  { id, label = id, outcome, cells, href, note }: GalleryTrial,
-  columns: readonly GalleryColumn[],
-): Html {
-  const name = href === undefined ? markup`${label}` : markup`<a href="${checkHref(href)}">${label}</a>`;
-  const cell = ({ key, isNumber }: GalleryColumn): Html => {
-    const value = cells[key];
-    if (value === undefined) return markup`<td></td>`;
-    if (!isNumber || typeof value !== "number") return markup`<td data-value="${String(value)}">${String(value)}</td>`;
-    return markup`<td class="number" data-value="${value}">${formatNumber(value)}</td>`;
-  };
-  return markup`<tr id="trial-${id}" data-trial="${id}"><td>${name}</td>${columns.map(cell)}<td data-value="${outcome}"><span class="badge ${outcomeTone[outcome]}">${outcome}</span>${note === undefined ? undefined : markup` <span class="over">${note}</span>`}</td></tr>\n`;
-}
-
 const renderReceipt = ({ isClosed, lines, note }: GalleryReceipt): Html =>
   markup`<p><span class="badge ${isClosed ? "good" : "unsure"}">${isClosed ? "closed" : "open"}</span> ${isClosed ? "Nothing of this run is left." : "Something may still be running or billed."}</p>
 ${factList(lines)}${note === undefined ? undefined : markup`<p class="note">${note}</p>`}`;
-
-/** Four significant digits, thousands apart: enough to compare, few enough to read. */
-function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) return "–";
-  if (Number.isInteger(value)) return value.toLocaleString("en-US");
-  return Number(value.toPrecision(4)).toLocaleString("en-US", { maximumSignificantDigits: 4 });
-}
 
 function formatBytes(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -45,6 +45,8 @@ figure svg a[data-mark].current>*{stroke:var(--ink);stroke-opacity:1}
 figure svg a[data-mark^=row].current>*{stroke-width:2.2}
 .filter select,button.plain{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--rule);border-radius:5px;padding:.2rem .45rem;max-width:14rem}
 button.plain{cursor:pointer}
+button.plain:disabled{opacity:.45;cursor:default}
+.pages{display:flex;flex-wrap:wrap;gap:.3rem .9rem;align-items:center;margin:.8rem 0 0;font-size:.9rem;color:var(--muted);font-variant-numeric:tabular-nums}.pages[hidden]{display:none}
 progress{width:14rem;max-width:60%;vertical-align:middle;accent-color:var(--accent)}
 .timeline{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.25rem .9rem;font-size:.85rem;align-items:center}
 .lane-name{color:var(--muted);max-width:14rem;overflow-wrap:anywhere}
@@ -75,6 +77,6 @@ td.mono{white-space:nowrap}.digest{overflow-wrap:anywhere;white-space:normal;min
 .tip{position:absolute;pointer-events:none;background:var(--ink);color:var(--ground);font-size:.8rem;line-height:1.4;padding:.3rem .55rem;border-radius:4px;max-width:19rem;z-index:2;white-space:pre-line}
 .tip[hidden]{display:none}
 footer{margin-top:3.5rem;padding-top:.9rem;border-top:1px solid var(--rule);color:var(--muted);font-size:.85rem}
-@media print{:root{color-scheme:light;--ground:#fff;--raised:#fff;--ink:#000;--muted:#444;--rule:#bbb;--figure:#fff}html{font-size:10pt}body{max-width:none;padding:0}nav,.filter,.tip,.skip{display:none!important}.for-light,.for-light.has-dark{display:block!important}.for-dark{display:none!important}.figures{grid-template-columns:1fr 1fr}figure,tr{break-inside:avoid}h2{break-after:avoid}}
+@media print{:root{color-scheme:light;--ground:#fff;--raised:#fff;--ink:#000;--muted:#444;--rule:#bbb;--figure:#fff}html{font-size:10pt}body{max-width:none;padding:0}nav,.filter,.pages,.tip,.skip{display:none!important}.for-light,.for-light.has-dark{display:block!important}.for-dark{display:none!important}.figures{grid-template-columns:1fr 1fr}figure,tr{break-inside:avoid}h2{break-after:avoid}}
 @media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
 `;

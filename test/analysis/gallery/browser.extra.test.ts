@@ -1,7 +1,7 @@
 /** The page in a real browser (`chromium` from Debian): what its script does, without a network. */
 import { renderGallery } from "../../../analysis/gallery/index.ts";
 import { darkScreen, inBrowser as openPage } from "./in-browser.ts";
-import { pageFixture } from "./page-fixture.ts";
+import { manyTrials, pageFixture } from "./page-fixture.ts";
 
 const inBrowser = async (script: string, flags: readonly string[] = []): Promise<unknown> =>
   openPage(renderGallery(await pageFixture()), script, { flags });
@@ -87,6 +87,43 @@ describe("the gallery page", () => {
       18,
       "clients: 2\nops per sec: 1234.57\n3 trials: Enter or click lists them",
       ids.slice(0, 3),
+    ]);
+  });
+
+  it("pages a long table: rows as the page had them, sorted and filtered over all, and shown for a link", async () => {
+    const rows = manyTrials(2_352);
+    const page = await pageFixture();
+    const result = await openPage(
+      renderGallery({ ...page, trials: { ...page.trials, rows } }),
+      `const table = document.querySelector("#trials-table"), body = table.tBodies[0];
+       const pages = document.querySelector("[data-pages]"), [back, on] = pages.querySelectorAll("button");
+       const said = () => pages.querySelector("span").textContent;
+       const ids = () => [...body.rows].map((row) => row.dataset.trial);
+       const asMarkup = [...body.rows].map((row) => row.outerHTML);
+       on.click(); const second = [ids()[0], ids().length, said()];
+       back.click();
+       const isSame = [...body.rows].every((row, i) => row.outerHTML === asMarkup[i]) && body.rows.length === 100;
+       const input = document.querySelector("[data-filters]");
+       const type = (text) => { input.value = text; input.dispatchEvent(new Event("input")); };
+       type("failed n=32"); const found = [ids(), document.querySelector("[data-counts]").textContent, pages.hidden];
+       type("");
+       const button = [...table.querySelectorAll("th button")].find((b) => b.textContent.startsWith("p99"));
+       button.click(); button.click(); const largest = body.rows[0].cells[4].dataset.value;
+       table.dispatchEvent(new CustomEvent("showtrials", { detail: ${JSON.stringify([rows[5]?.id, rows[2_000]?.id])} }));
+       const chosen = ids();
+       document.querySelector("[data-clears]").click();
+       location.hash = "#trial-" + ${JSON.stringify(rows[1_234]?.id)};
+       dispatchEvent(new HashChangeEvent("hashchange"));
+       return [second, isSame, found, largest, chosen, ids().includes(${JSON.stringify(rows[1_234]?.id)}), table.hrefOf(${JSON.stringify(rows[7]?.id)})];`,
+    );
+    expect(result).toEqual([
+      [rows[100]?.id, 100, "101 to 200 of 2,352"],
+      true,
+      [[rows[96]?.id], "1 of 2,352 trials", true],
+      "2351",
+      [rows[2_000]?.id, rows[5]?.id],
+      true,
+      rows[7]?.href,
     ]);
   });
 

@@ -1,4 +1,4 @@
-import type { GalleryFigure, GalleryPage } from "../../../analysis/gallery/index.ts";
+import type { GalleryFigure, GalleryPage, GalleryTrial } from "../../../analysis/gallery/index.ts";
 import { renderFigure } from "../../../analysis/render/index.ts";
 import { examples } from "../charts/examples.ts";
 
@@ -124,3 +124,27 @@ export async function pageFixture(overrides: Partial<GalleryPage> = {}): Promise
     ...overrides,
   };
 }
+
+/** As many trials as the published results of a whole suite have, for the columns of the page above. */
+export const manyTrials = (count: number): GalleryTrial[] =>
+  Array.from({ length: count }, (_, i) => {
+    const [clients, trialIndex] = [2 ** (1 + (Math.floor(i / 3) % 6)), i % 3];
+    const point = `compartmentalized.proxyLeaders=${1 + (i % 7)}_clients=${clients}_n=${Math.floor(i / 3)}`;
+    return {
+      id: `${point}.t${trialIndex}`,
+      label: `${point} trial ${trialIndex}`,
+      href: `trials/${encodeURIComponent(`${point}.t${trialIndex}`)}.html`,
+      outcome: i % 97 === 96 ? "failed" : "valid",
+      cells:
+        i % 97 === 96
+          ? { clients, host: "client-<0>" }
+          : {
+              clients,
+              throughputPerSec: 1000 + ((i * 7919) % 5000) + 0.125,
+              p50Ms: (i % 11) / 7,
+              p99Ms: i,
+              host: "client-0",
+            },
+      ...(i % 97 === 96 && { note: `timeout: ${i} & more` }),
+    };
+  });

@@ -1,5 +1,5 @@
 import { GalleryContentError, renderGallery } from "../../../analysis/gallery/index.ts";
-import { pageFixture } from "./page-fixture.ts";
+import { manyTrials, pageFixture } from "./page-fixture.ts";
 
 const page = await pageFixture();
 const text = renderGallery(page);
@@ -41,6 +41,25 @@ describe("renderGallery", () => {
     expect(bare).not.toContain('id="comparisons"');
     expect(bare).not.toContain('id="claims"');
     expect(bare).not.toContain('href="#files"');
+  });
+
+  it("holds a long table's rows as data, a tenth of their markup, and its first page to read without scripts", () => {
+    const rows = manyTrials(2_352);
+    const long = renderGallery({ ...page, trials: { ...page.trials, rows } });
+    expect(long.match(/<tr id="trial-/g)).toHaveLength(100);
+    expect(long).toContain("These are the first 100 of 2,352 trials");
+    const perTrial = (long.length - text.length) / rows.length;
+    const markupPerTrial =
+      (renderGallery({ ...page, trials: { ...page.trials, rows: rows.slice(0, 200) } }).length - text.length) /
+      (200 - 18);
+    expect(perTrial).toBeLessThan(0.25 * markupPerTrial);
+    expect(renderGallery({ ...page, trials: { ...page.trials, rows: rows.slice(0, 200) } })).not.toContain("noscript");
+  });
+
+  it("refuses a bad link of a row that isn't on the first page", () => {
+    const [first, ...rest] = manyTrials(300).reverse();
+    const rows = [...rest, { ...first!, href: "javascript:alert(1)" }];
+    expect(() => renderGallery({ ...page, trials: { ...page.trials, rows } })).toThrow(GalleryContentError);
   });
 
   it("escapes whatever a definition or log may hold", () => {
