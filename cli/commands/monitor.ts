@@ -5,6 +5,7 @@ import { parseDurationMs } from "../../core/definition/quantities.ts";
 import type { MonitoringSpec } from "../../core/definition/schema.ts";
 import { hasExpressions } from "../../core/definition/template.ts";
 import { FailureError } from "../../core/errors/failure.ts";
+import { ownDashboards } from "../../core/monitoring/own-dashboards.ts";
 import { prometheusDuration } from "../../core/monitoring/scrape-config.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import type { CommandContext } from "../context.ts";
@@ -70,9 +71,10 @@ export async function monitor(
       lookbackMs: lookbackMs(monitoring),
     });
     children.push(prometheus);
-    await noteRefused(prometheus.url, monitoring, (text) => output.note(text));
+    const own = ownDashboards(definition);
+    await noteRefused(prometheus.url, own, (text) => output.note(text));
     const provisioned = await writeProvisioning(options.output ?? join(work, "grafana"), {
-      ...{ runId, title: title ?? experiment, monitoring, trials: metrics.kept.map(trialOf) },
+      ...{ runId, title: title ?? experiment, own, hasNodes: monitoring.nodes, trials: metrics.kept.map(trialOf) },
       prometheusUrl: prometheus.url,
       interval: hasExpressions(monitoring.interval) ? undefined : prometheusDuration(monitoring.interval),
     });
@@ -182,8 +184,12 @@ function graphOf(from: string, to: string): string {
   return `graph?${new URLSearchParams({ "g0.expr": "up", "g0.tab": "0", "g0.range_input": `${seconds}s`, "g0.end_input": end }).toString()}`;
 }
 
-async function noteRefused(url: string, monitoring: MonitoringSpec, note: (text: string) => void): Promise<void> {
-  for (const [name, panels] of Object.entries(monitoring.dashboards)) {
+async function noteRefused(
+  url: string,
+  own: ReturnType<typeof ownDashboards>,
+  note: (text: string) => void,
+): Promise<void> {
+  for (const [name, panels] of Object.entries(own)) {
     for (const { title, queries } of panels) {
       for (const query of Object.values(queries)) {
         const reason = await refusedQuery(url, query);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { JsonObject } from "../effects/json.ts";
 import { expandMonitoring } from "../monitoring/expand.ts";
+import { checkDashboards } from "../monitoring/own-dashboards.ts";
 import { isClusterProblems, readClusterFile } from "./cluster-file.ts";
 import { compileProgram } from "./compile-program.ts";
 import { isJsonObject } from "./json-values.ts";
@@ -69,6 +70,7 @@ export function readDefinition(
   checkReferences(spec, parameters, report);
   checkDeployments(spec, report, keepFile, problems);
   checkSharedHosts(spec, report);
+  problems.push(...checkDashboards(spec, source, keepFile));
   if (problems.length > 0) return { ok: false, problems: sorted(problems) };
   return {
     ok: true,

@@ -732,6 +732,8 @@ const monitorPanelSchema = z.strictObject({
   unit: z.string().min(1).default("short").describe("Grafana's name of the unit: `s`, `ms`, `ops`, `bytes`."),
 });
 
+export const monitorPanelsSchema = z.array(monitorPanelSchema).nonempty();
+
 export const monitoringSchema = z.strictObject({
   on: slug
     .optional()
@@ -761,9 +763,11 @@ export const monitoringSchema = z.strictObject({
   prometheus: binaryField("Prometheus"),
   nodeExporter: binaryField("the node exporter"),
   dashboards: z
-    .record(slug, z.array(monitorPanelSchema).nonempty())
+    .record(slug, z.union([monitorPanelsSchema, fileName]))
     .default({})
-    .describe("Dashboards of your own for `reprise monitor`, by name: their panels, two in a row."),
+    .describe(
+      "Dashboards of your own for `reprise monitor`, by name: their panels, two in a row, or a YAML file beside the definition with such a list.",
+    ),
 });
 
 export const retriesSchema = z
@@ -900,5 +904,6 @@ export type SweepSpec = z.output<typeof sweepSchema>;
 export type PlaceSpec = z.output<typeof placeSchema>;
 export type GivenMachineSpec = z.output<typeof givenMachineSchema>;
 export type MonitoringSpec = z.output<typeof monitoringSchema>;
+export type MonitorPanelSpec = z.output<typeof monitorPanelSchema>;
 export type MonitorTargetSpec = z.output<typeof monitorTargetSchema>;
 export type WherePoints = z.output<typeof wherePoints>;

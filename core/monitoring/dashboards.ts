@@ -1,5 +1,4 @@
 import type { JsonObject } from "../effects/json.ts";
-import type { MonitoringSpec } from "../definition/schema.ts";
 import { formatPromQl, trialFilter } from "./queries.ts";
 
 /** The data source's id in Grafana; dashboards name it. */
@@ -27,7 +26,10 @@ export interface MonitoredTrial {
 export interface DashboardInput {
   readonly runId: string;
   readonly title: string;
-  readonly monitoring: MonitoringSpec;
+  /** Whether hosts were watched, too. */
+  readonly hasNodes: boolean;
+  /** The definition's own, by name. */
+  readonly own: Readonly<Record<string, readonly Panel[]>>;
   readonly trials: readonly MonitoredTrial[];
 }
 
@@ -43,7 +45,6 @@ const columns = 24;
  * @see Grafana's dashboard kind, the classic JSON model of schema version 37, which later versions take as it is
  */
 export function buildDashboards(input: DashboardInput): Readonly<Record<string, JsonObject>> {
-  const { monitoring } = input;
   const range = rangeOf(input.trials);
   const make = (
     uid: string,
@@ -52,11 +53,11 @@ export function buildDashboards(input: DashboardInput): Readonly<Record<string, 
   ): JsonObject => dashboard({ uid, title: `${input.title}: ${title}`, range, ...body });
   const lines = (uid: string, title: string, panels: readonly Panel[]): JsonObject =>
     make(uid, title, { panels: layOut(panels), variables: trialVariables });
-  const own = Object.entries(monitoring.dashboards);
+  const own = Object.entries(input.own);
   return {
     [tableName]: make(tableName, "trials", { panels: [trialTable(input)] }),
     [targetsName]: lines(targetsName, "targets", targetPanels),
-    ...(monitoring.nodes ? { "reprise-hosts": lines("reprise-hosts", "hosts", hostPanels) } : {}),
+    ...(input.hasNodes ? { "reprise-hosts": lines("reprise-hosts", "hosts", hostPanels) } : {}),
     "reprise-metric": make("reprise-metric", "any metric", {
       panels: layOut([anyMetric]),
       variables: [...trialVariables, ...metricVariables],

@@ -16,6 +16,9 @@ const stands: Readonly<Record<string, string>> = {
 
 /** A dashboard's query as Prometheus reads it once Grafana has put values in: something stands for each variable. */
 export const withoutVariables = (query: string): string =>
-  query.replaceAll(/\$(?:\{(\w+)(?::\w+)?\}|(\w+))/g, (_, braced: string | undefined, plain: string | undefined) => {
-    return stands[braced ?? plain ?? ""] ?? ".*";
-  });
+  query.replaceAll(
+    /\$(?:\{([A-Za-z_]\w*)(?::\w+)?\}|([A-Za-z_]\w*))/g,
+    (_, braced: string | undefined, plain: string | undefined) => {
+      return stands[braced ?? plain ?? ""] ?? ".*";
+    },
+  );

@@ -41,8 +41,10 @@ export function identityOf(
   for (const [name, resource] of Object.entries(spec.resources)) {
     if (resource.deployments?.includes(deployment.name) ?? true) add(`resource ${name}`, resource);
   }
+  const shown = Object.values(spec.monitoring?.dashboards ?? {});
   for (const [name, text] of Object.entries(definition.files)) {
-    if (!Object.values(spec.deployments).some((d) => d.clusterFile === name)) add(`file ${name}`, text);
+    if (shown.includes(name) || Object.values(spec.deployments).some((d) => d.clusterFile === name)) continue;
+    add(`file ${name}`, text);
   }
   for (const [name, value] of Object.entries(spec.variables)) add(`variable ${name}`, value);
   const roles = spec.deployments[deployment.name]?.roles ?? {};

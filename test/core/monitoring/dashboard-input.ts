@@ -1,4 +1,5 @@
 import type { DashboardInput } from "../../../core/monitoring/dashboards.ts";
+import { ownDashboards } from "../../../core/monitoring/own-dashboards.ts";
 import { definitionText, loadText } from "../definition/load.ts";
 
 export const monitoredText = (monitoring: string): string =>
@@ -22,13 +23,13 @@ export function dashboardInput(
               rate(appends_total[1s])
             )`,
 ): DashboardInput {
-  const { spec } = loadText(monitoredText(monitoring));
-  if (spec.monitoring === undefined) throw new Error("no monitoring");
+  const definition = loadText(monitoredText(monitoring));
   const at = (minutes: number, seconds = 0): number => Date.UTC(2026, 0, 2, 3, minutes, seconds);
   return {
     runId: "small-1",
     title: "Small",
-    monitoring: spec.monitoring,
+    hasNodes: definition.spec.monitoring?.nodes === true,
+    own: ownDashboards(definition),
     trials: [
       {
         ...{ pointKey: "load.clients=1", trialIndex: 0, attempt: 1, outcome: "valid" },

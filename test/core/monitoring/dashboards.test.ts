@@ -2,7 +2,12 @@ import { parse } from "yaml";
 import { buildDashboards } from "../../../core/monitoring/dashboards.ts";
 import { grafanaEnvironment, provisioningFiles } from "../../../core/monitoring/grafana.ts";
 import { withoutVariables } from "../../../core/monitoring/queries.ts";
-import { loadText } from "../definition/load.ts";
+import { formatProblem } from "../../../core/definition/problem.ts";
+import { readDefinition } from "../../../core/definition/read-definition.ts";
+import { ownDashboards } from "../../../core/monitoring/own-dashboards.ts";
+import { planExperiment } from "../../../core/plan/plan-experiment.ts";
+import { identityOf } from "../../../core/plan/trial-key.ts";
+import { planInputs } from "../definition/load.ts";
 import type { Dashboard } from "./dashboard-schema.ts";
 import { dashboardProvidersSchema, dashboardSchema, dataSourcesSchema } from "./dashboard-schema.ts";
 import { dashboardInput, monitoredText } from "./dashboard-input.ts";
@@ -151,10 +156,39 @@ describe("withoutVariables", () => {
   });
 });
 
-describe("dashboards of a definition", () => {
-  it("need a query in each panel", () => {
-    expect(() => loadText(monitoredText("{ dashboards: { a: [{ title: A, queries: {} }] } }"))).toThrow(
-      /at least one query/,
-    );
+describe("ownDashboards", () => {
+  const files: Readonly<Record<string, string>> = {
+    "good.yaml": "- { title: Up, queries: { '{{unit}}': up } }",
+    "bad.yaml": "- { title: Up, query: up }",
+  };
+  const read = (dashboards: string) =>
+    readDefinition(monitoredText(`{ dashboards: ${dashboards} }`), "experiment.yaml", (path) => files[path]);
+
+  it("takes panels from a file beside the definition", () => {
+    const result = read("{ a: good.yaml, b: [{ title: Down, unit: ops, queries: { x: up == 0 } }] }");
+    expect(result.ok ? ownDashboards(result.definition) : result.problems).toEqual({
+      a: [{ title: "Up", unit: "short", queries: { "{{unit}}": "up" } }],
+      b: [{ title: "Down", unit: "ops", queries: { x: "up == 0" } }],
+    });
+  });
+
+  it("is no part of a trial's identity, in a file or not", () => {
+    const identity = (result: ReturnType<typeof read>) => {
+      if (!result.ok) throw new Error("can't be read");
+      const plan = planExperiment(result.definition, planInputs(result.definition));
+      const [deployment] = plan.deployments;
+      return deployment === undefined ? {} : identityOf(result.definition, deployment, plan);
+    };
+    expect(identity(read("{ a: good.yaml }"))).toEqual(identity(read("{}")));
+  });
+
+  it.each([
+    ["nowhere.yaml", /^experiment\.yaml:\d+:\d+: monitoring\.dashboards\.a: no such file/],
+    ["bad.yaml", /^bad\.yaml:1:\d+: .*unknown field `query`/m],
+    ["[{ title: A, queries: {} }]", /at least one query/],
+  ])("tells what is wrong with %s", (panels, expected) => {
+    const result = read(`{ a: ${panels} }`);
+    const problems = result.ok ? [] : result.problems.map(formatProblem);
+    expect(problems.join("\n")).toMatch(expected);
   });
 });
