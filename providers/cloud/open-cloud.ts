@@ -167,7 +167,7 @@ async function openGoogle({ environment, clock, random }: CloudDeps): Promise<Op
 }
 
 /** Long enough for a machine that looks for an identity of its own on the network and finds none. */
-const signInMs = 20_000;
+const signInMs = 45_000;
 
 async function signIn(
   cloud: string,
