@@ -6,15 +6,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then bash scripts/install-extra.sh; fi
 export REPRISE_EXTRA=1
-jest=(node --experimental-vm-modules --no-warnings node_modules/jest/bin/jest.js --runInBand)
+jest=(node --experimental-vm-modules --no-warnings node_modules/jest/bin/jest.js)
 others=$(mktemp)
-"${jest[@]}" --testTimeout=120000 'test/providers/aws/other-emulators\.extra\.test\.ts$' "$@" >"$others" 2>&1 &
+"${jest[@]}" --runInBand --testTimeout=120000 'test/providers/aws/other-emulators\.extra\.test\.ts$' "$@" >"$others" 2>&1 &
 other_pid=$!
 # A network of its own: the clouds' addresses are always the same, and two of these may run at once.
 alone=()
 if [ "$(id -u)" = 0 ]; then alone=(unshare --net --mount sh -c 'ip link set lo up && exec "$@"' sh); fi
 status=0
-"${alone[@]}" "${jest[@]}" --maxConcurrency=6 'test/clouds/.*\.extra\.test\.ts$' "$@" || status=$?
+"${alone[@]}" "${jest[@]}" --maxWorkers=2 --maxConcurrency=6 'test/clouds/.*\.extra\.test\.ts$' "$@" || status=$?
 wait "$other_pid" || status=$?
 cat "$others" >&2
 rm -f "$others"

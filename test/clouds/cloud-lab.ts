@@ -46,8 +46,9 @@ export interface LabOptions extends Pick<EmulatorOptions, "faults" | "aws" | "az
 
 export type HostFactsRecord = z.output<typeof hostFactsSchema>;
 
-/** Labs that are open at one time have machines at different addresses. */
-let opened = 0;
+/** Labs that are open at one time have machines at different addresses, those of several test processes too. */
+const blocks = 62;
+let opened = 20 * Number(process.env["JEST_WORKER_ID"] ?? 0);
 
 export class CloudLab {
   readonly emulator: Emulator;
@@ -78,7 +79,7 @@ export class CloudLab {
     const emulator = createEmulator({
       clock: systemClock,
       backend: hosts,
-      addressBlock: opened % 62,
+      addressBlock: opened % blocks,
       timings: { ...quickTimings, ...timings },
       ...rest,
     });
