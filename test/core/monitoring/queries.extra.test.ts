@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
+import { monitorPanelsSchema } from "../../../core/definition/schema.ts";
 import { buildDashboards } from "../../../core/monitoring/dashboards.ts";
-import { withoutVariables } from "../../../core/monitoring/queries.ts";
+import { formatPromQl, withoutVariables } from "../../../core/monitoring/queries.ts";
 import { dashboardInput } from "./dashboard-input.ts";
 import { dashboardSchema } from "./dashboard-schema.ts";
 
@@ -31,6 +32,14 @@ describe("queries of the dashboards", () => {
         .panels.flatMap((panel) => (panel.type === "timeseries" ? panel.targets.map(({ expr }) => expr) : [])),
     );
     expect(queries.length).toBeGreaterThan(12);
+    expect(check(queries.map(withoutVariables))).toContain(`SUCCESS: ${queries.length} rules found`);
+  });
+
+  it("are PromQL in FrankenPaxos' dashboard, too", () => {
+    const text = readFileSync(new URL("../../../experiments/frankenpaxos/dashboard.yaml", import.meta.url), "utf8");
+    const queries = monitorPanelsSchema
+      .parse(parse(text))
+      .flatMap(({ queries: own }) => Object.values(own).map(formatPromQl));
     expect(check(queries.map(withoutVariables))).toContain(`SUCCESS: ${queries.length} rules found`);
   });
 
