@@ -1,3 +1,4 @@
+import { imagesOf } from "../../core/plan/images.ts";
 import type { KillerConditions } from "../../core/plan/killers.ts";
 import { describeKillers, killersOf } from "../../core/plan/killers.ts";
 import { describeOverspend, overspendOf } from "../../core/plan/overspend.ts";
@@ -59,6 +60,7 @@ export function printPlan(planned: Plan, quote: Quote, output: Output, condition
       `  in all: ${dollars(quote.onDemandDollars)} on demand${usesSpot(quote) ? `, ${dollars(quote.spotDollars)} with spot` : ""}; prices of ${quote.asOf === "unknown" ? "no known day (`reprise prices` reads today's)" : quote.asOf}`,
     );
   }
+  for (const { provider, image } of imagesOf(planned)) output.line(`  image: ${provider} ${image}`);
   const overspend = overspendOf(planned, conditions);
   if (overspend !== undefined)
     output.line(`  budget: $${planned.budgetDollars ?? 0}; beyond it: ${describeOverspend(overspend)}`);
