@@ -4,4 +4,5 @@ export * from "./contrast.ts";
 export * from "./describe.ts";
 export * from "./every-metric.ts";
 export * from "./figures.ts";
+export * from "./metric-name.ts";
 export * from "./suite-figures.ts";

@@ -4,6 +4,7 @@ import type { PointComparison } from "../../analysis/compare/compare-trials.ts";
 import { contrastsOfPoints } from "../../analysis/compare/contrast.ts";
 import { describePoint, signedPercent } from "../../analysis/compare/describe.ts";
 import { compareMetrics } from "../../analysis/compare/every-metric.ts";
+import { metricNamed } from "../../analysis/compare/metric-name.ts";
 import { percent } from "../../analysis/statistics/verdict.ts";
 import type { VerdictOptions } from "../../analysis/statistics/verdict.ts";
 import type { Trial } from "../../analysis/trials.ts";
@@ -48,7 +49,8 @@ export async function compare(
   const store = openStore(home);
   const runs = [await findRun(store, first), ...(second === undefined ? [] : [await findRun(store, second)])];
   const [a = [], b] = await Promise.all(runs.map((run) => trialsOf(store, run, options.point)));
-  const metrics = options.metric ?? metricsOf([...a, ...(b ?? [])]);
+  const known = metricsOf([...a, ...(b ?? [])]);
+  const metrics = options.metric?.map((name) => metricNamed(name, known)) ?? known;
   if (metrics.length === 0) {
     throw new FailureError({
       class: "invalid",
