@@ -69,14 +69,19 @@ function measuredAt(values: readonly number[]) {
   return { scale: "log2", domain: [low / margin, high * margin], ticks, format: ",d" } as const;
 }
 
-const PayloadRow = z.object({
-  command: z.enum(commands),
-  pipeline: z.number(),
-  payloadBytes: z.number(),
+/** Of a point's trials: their median and their extremes. */
+const throughput = {
   trialCount: z.number(),
   throughputPerSec: z.number(),
   throughputPerSecLow: z.number(),
   throughputPerSecHigh: z.number(),
+};
+
+const PayloadRow = z.object({
+  command: z.enum(commands),
+  pipeline: z.number(),
+  payloadBytes: z.number(),
+  ...throughput,
 });
 type PayloadRow = z.infer<typeof PayloadRow>;
 
@@ -122,10 +127,7 @@ const LoadRow = z.object({
   pipeline: z.number(),
   clients: z.number(),
   clientsLabel: z.string(),
-  trialCount: z.number(),
-  throughputPerSec: z.number(),
-  throughputPerSecLow: z.number(),
-  throughputPerSecHigh: z.number(),
+  ...throughput,
   p99Ms: z.number(),
   p99MsLow: z.number(),
   p99MsHigh: z.number(),
