@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { reference } from "./reference.ts";
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const installMs = 300_000;
+/** PyPI over a slow line, on a busy machine. */
+const installMs = 600_000;
 
 /** A Python with what requirements.txt names: REPRISE_PYTHON, or a fresh environment from PyPI. */
 function pythonWithScipy(): string {
