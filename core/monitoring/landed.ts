@@ -1,4 +1,5 @@
 import type { Artifact, AttemptManifest } from "../evidence/attempt-manifest.ts";
+import type { AttemptRef } from "../names/keys.ts";
 import { attemptPrefix, runPrefix } from "../names/keys.ts";
 import type { Key } from "../ports/object-store.ts";
 import { landedArchive, landedNote, prometheusUnit } from "./names.ts";
@@ -16,7 +17,7 @@ export type LandedMetrics =
   | { readonly kind: "none" };
 
 /** Reads from an attempt's manifest which metrics it kept. */
-export function landedMetrics(manifest: AttemptManifest): LandedMetrics {
+export function landedMetrics(manifest: AttemptRef & Pick<AttemptManifest, "artifacts">): LandedMetrics {
   const prefix = attemptPrefix(manifest).slice(runPrefix(manifest.runId).length + 1);
   const find = (file: string): Artifact | undefined =>
     manifest.artifacts.find(
