@@ -60,6 +60,39 @@ describe("a duet in containers", () => {
     expect(comparisons[0]?.comparison.change).toBeGreaterThan(0.2);
   });
 
+  it("is exported under the duet tool's names, and reads back to the same verdict", async () => {
+    const folder = join(installation.root, "exported");
+    const done = await installation.run([
+      "export",
+      "duet",
+      runId,
+      folder,
+      "--suite",
+      "mine",
+      "--file",
+      "iterations.csv",
+    ]);
+    expect(done).toMatchObject({ code: 0 });
+    expect(readdirSync(folder).filter((name) => name.endsWith(".iterations.csv"))).toEqual(
+      [0, 1, 2, 3].flatMap((id) =>
+        ["A", "B"].map((pair) => `mine.works.${id}.syncduet.${id % 2 === 0 ? "AB" : "BA"}.${pair}.iterations.csv`),
+      ),
+    );
+    // What decides is CPU time: elapsed time hangs on who else is here.
+    writeFileSync(
+      join(folder, "mappings.yml"),
+      "mine: { format: csv, time: { field: cpu_ns, unit: ns }, start: { field: start_ns, unit: ns } }\n",
+    );
+    const { comparisons, problems } = await installation.json<{
+      readonly comparisons: readonly { readonly benchmark: string; readonly verdict: string; readonly runs: number }[];
+      readonly problems: readonly unknown[];
+    }>(["import", "duet", folder, "-o", join(installation.root, "imported")]);
+    expect(problems).toEqual([]);
+    expect(comparisons).toMatchObject([{ benchmark: "works", verdict: "different", runs: 4 }]);
+    // A second export doesn't write into the first.
+    expect((await installation.run(["export", "duet", runId, folder])).code).toBe(2);
+  }, 120_000);
+
   it("fails when a side fails, and keeps what a side that was stopped had written", async () => {
     const failed = await installation.run(["run", experiment, "--only", "fails", "never-ends", "--yes"], {
       timeoutSec: 200,
