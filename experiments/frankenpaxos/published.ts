@@ -8,7 +8,10 @@ import type { PublishedFigure } from "./published-figure.ts";
 import { watchedInputs } from "./published-files.ts";
 import type { FolderReader, ReadFile } from "./published-files.ts";
 import { scalingFigures } from "./scaling-figures.ts";
-import { timelineFigures } from "./timeline-figures.ts";
+import { tableFigures } from "./table-figures.ts";
+import { reconfiguredRuns, timelineFigures } from "./timeline-figures.ts";
+import { tuningFigures } from "./tuning-figures.ts";
+import { windowFigure } from "./window-figures.ts";
 import type { AnyFigure } from "reprise/analysis";
 
 export type { FolderReader, ReadFile } from "./published-files.ts";
@@ -19,7 +22,24 @@ export const publishedFigures: readonly PublishedFigure[] = [
   ...curveFigures,
   ...barFigures,
   ...scalingFigures,
+  ...tableFigures,
   ...timelineFigures,
+  windowFigure(
+    "matchmaker-leader-reconfiguration-f1-windows",
+    "Matchmaker MultiPaxos before and while its acceptors are reconfigured, f = 1",
+    reconfiguredRuns.f1,
+  ),
+  windowFigure(
+    "matchmaker-leader-reconfiguration-f2-windows",
+    "Matchmaker MultiPaxos before and while its acceptors are reconfigured, f = 2",
+    reconfiguredRuns.f2,
+  ),
+  windowFigure(
+    "matchmaker-horizontal-leader-reconfiguration-windows",
+    "MultiPaxos with horizontal reconfiguration before and while its acceptors are reconfigured",
+    reconfiguredRuns.horizontal,
+  ),
+  ...tuningFigures,
 ];
 
 /** One figure's rows and where they came from. */

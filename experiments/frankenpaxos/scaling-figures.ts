@@ -22,7 +22,7 @@ export const ScalingRow = z.object({
 });
 export type ScalingRow = z.infer<typeof ScalingRow>;
 
-interface ScalingSeries {
+export interface ScalingSeries {
   readonly label: string;
   readonly path: string;
   readonly pick?: (row: ResultRow) => boolean;
@@ -34,6 +34,7 @@ interface ScalingDefinition {
   readonly paper: string;
   readonly x: {
     readonly title: string;
+    /** Of the inputs, or `clients`. */
     readonly column: string;
     readonly values: readonly number[];
     readonly ticks?: readonly number[];
@@ -46,6 +47,10 @@ interface ScalingDefinition {
   /** A line that the plot script draws without having measured it. */
   readonly constant?: { readonly label: string; readonly throughputPerSec: number };
   readonly note?: string;
+  /** Points that not every line has aren't missed. @default false */
+  readonly isSparse?: boolean;
+  /** Height over width, where the legend is tall. @default the theme's */
+  readonly aspect?: number;
 }
 
 const constantRow = (series: string, x: number, throughputPerSec: number): ScalingRow => ({
@@ -65,7 +70,8 @@ export function scalingRows(
   rows: readonly ResultRow[],
   { column, perCommand = () => 1 }: { readonly column: string; readonly perCommand?: (row: ResultRow) => number },
 ): ScalingRow[] {
-  return groupByNumber(rows, (row) => inputNumber(row, column)).flatMap(([x, repeats]) => {
+  const xOf = column === "clients" ? ({ clients }: ResultRow) => clients : (row: ResultRow) => inputNumber(row, column);
+  return groupByNumber(rows, xOf).flatMap(([x, repeats]) => {
     const point = overRepeats(
       repeats.map((row) => totalThroughputOf(row) * perCommand(row)),
       "halfOfBest",
@@ -85,7 +91,8 @@ export function scalingRows(
   });
 }
 
-function scalingFigure(definition: ScalingDefinition): PublishedFigure {
+/** A figure of lines over some input column, or over the number of clients. */
+export function scalingFigure(definition: ScalingDefinition): PublishedFigure {
   const { name, title, paper, x, series, perCommand, unit = "commands", constant, note } = definition;
   const order = [...series.map(({ label }) => label), ...(constant ? [constant.label] : [])];
   const figure = defineFigure<ScalingRow>({
@@ -104,6 +111,7 @@ function scalingFigure(definition: ScalingDefinition): PublishedFigure {
     row: ScalingRow,
     spec: (rows) =>
       lineChart(rows, {
+        ...(definition.aspect !== undefined && { aspect: definition.aspect }),
         x: {
           field: "x",
           title: x.title,
@@ -129,7 +137,7 @@ function scalingFigure(definition: ScalingDefinition): PublishedFigure {
           column: x.column,
           ...(perCommand && { perCommand }),
         });
-        for (const value of x.values)
+        for (const value of definition.isSparse === true ? [] : x.values)
           if (!own.some((row) => row.x === value)) inputs.lacks(`${label}, ${x.column} ${value}: no row in ${path}`);
         rows.push(...own);
       }

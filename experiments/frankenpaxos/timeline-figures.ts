@@ -20,7 +20,8 @@ export const TimelineRow = z.object({
 });
 export type TimelineRow = z.infer<typeof TimelineRow>;
 
-interface Run extends Cut {
+/** A recording, and the part of it that is drawn. */
+export interface Run extends Cut {
   readonly clients: number;
   readonly path: string;
 }
@@ -46,7 +47,7 @@ interface TimelineDefinition {
 /** Every hundredth row is drawn, as by the authors. */
 const drawnEvery = 100;
 
-const seriesName = (clients: number): string => (clients === 1 ? "1 client" : `${clients} clients`);
+export const seriesName = (clients: number): string => (clients === 1 ? "1 client" : `${clients} clients`);
 
 /** Rows of one run: its parts one after the other, with a break between. */
 export function timelineRows(series: string, requests: Requests, { isSplit = false } = {}): TimelineRow[] {
@@ -186,28 +187,35 @@ function stacked(spec: FigureSpec): FigureSpec {
 
 const matchmaker = "vldb20_matchmaker";
 
+/** Runs with 1, 4 and 8 clients; head and tail are those of each. */
 const runs = (
   folder: string,
-  files: readonly (readonly [clients: number, file: string, headSec: number, tailSec: number])[],
+  prefix: string,
+  { headSec, tailSec }: Readonly<Record<"headSec" | "tailSec", readonly [number, number, number]>>,
 ): Run[] =>
-  files.map(([clients, file, headSec, tailSec]) => ({
+  [1, 4, 8].map((clients, at) => ({
     clients,
-    path: `${matchmaker}/${folder}/${file}.csv.gz`,
-    headSec,
-    tailSec,
+    path: `${matchmaker}/${folder}/${prefix}${clients}.csv.gz`,
+    headSec: headSec[at] ?? 0,
+    tailSec: tailSec[at] ?? 0,
   }));
 
 // Event times and cuts are those that the authors' plot scripts hold, in seconds of the plotted axis: section 4.3 of the
 // FrankenPaxos description. They read them off the drivers' logs, which weren't published.
 
-const leaderReconfigurationEvents: readonly EventsOfKind[] = [
-  {
-    label: "10 reconfigurations",
-    atSec: [10.828, 11.83, 12.832, 13.834, 14.836, 15.837, 16.839, 17.841, 18.843, 19.845],
-  },
-  { label: "failure", atSec: [24.822] },
-  { label: "recovery", atSec: [29.822] },
+const reconfigurationEvents = (
+  atSec: readonly number[],
+  [failureSec, recoverySec]: readonly [number, number],
+): readonly EventsOfKind[] => [
+  { label: "10 reconfigurations", atSec },
+  { label: "failure", atSec: [failureSec] },
+  { label: "recovery", atSec: [recoverySec] },
 ];
+
+const leaderReconfigurationEvents = reconfigurationEvents(
+  [10.828, 11.83, 12.832, 13.834, 14.836, 15.837, 16.839, 17.841, 18.843, 19.845],
+  [24.822, 29.822],
+);
 
 const matchmakerReconfigurationEvents: readonly EventsOfKind[] = [
   {
@@ -219,56 +227,43 @@ const matchmakerReconfigurationEvents: readonly EventsOfKind[] = [
   { label: "acceptors", atSec: [29.943] },
 ];
 
+/** Those whose windows before and during the reconfigurations are drawn, too. */
+export const reconfiguredRuns = {
+  f1: runs("leader_reconfiguration", "f1n", { headSec: [10, 10, 10], tailSec: [10, 15, 10] }),
+  f2: runs("leader_reconfiguration", "f2n", { headSec: [10, 10, 10], tailSec: [10, 11, 11] }),
+  horizontal: runs("horizontal_leader_reconfiguration", "f=1_n=", { headSec: [10, 10, 10], tailSec: [5, 10, 5] }),
+};
+
 export const timelineFigures: readonly PublishedFigure[] = [
   timelineFigure({
     name: "matchmaker-leader-reconfiguration-f1",
     title: "Matchmaker MultiPaxos while its acceptors are reconfigured, f = 1",
-    runs: runs("leader_reconfiguration", [
-      [1, "f1n1", 10, 10],
-      [4, "f1n4", 10, 15],
-      [8, "f1n8", 10, 10],
-    ]),
+    runs: reconfiguredRuns.f1,
     events: leaderReconfigurationEvents,
   }),
   timelineFigure({
     name: "matchmaker-leader-reconfiguration-f2",
     title: "Matchmaker MultiPaxos while its acceptors are reconfigured, f = 2",
-    runs: runs("leader_reconfiguration", [
-      [1, "f2n1", 10, 10],
-      [4, "f2n4", 10, 11],
-      [8, "f2n8", 10, 11],
-    ]),
+    runs: reconfiguredRuns.f2,
     events: leaderReconfigurationEvents,
   }),
   timelineFigure({
     name: "matchmaker-matchmaker-reconfiguration-f1",
     title: "Matchmaker MultiPaxos while its matchmakers are reconfigured, f = 1",
-    runs: runs("matchmaker_reconfiguration", [
-      [1, "f1n1", 15, 15],
-      [4, "f1n4", 15, 15],
-      [8, "f1n8", 15, 15],
-    ]),
+    runs: runs("matchmaker_reconfiguration", "f1n", { headSec: [15, 15, 15], tailSec: [15, 15, 15] }),
     events: matchmakerReconfigurationEvents,
   }),
   timelineFigure({
     name: "matchmaker-matchmaker-reconfiguration-f2",
     title: "Matchmaker MultiPaxos while its matchmakers are reconfigured, f = 2",
-    runs: runs("matchmaker_reconfiguration", [
-      [1, "f2n1", 15, 15],
-      [4, "f2n4", 15, 15],
-      [8, "f2n8", 15, 15],
-    ]),
+    runs: runs("matchmaker_reconfiguration", "f2n", { headSec: [15, 15, 15], tailSec: [15, 15, 15] }),
     events: matchmakerReconfigurationEvents,
   }),
   timelineFigure({
     name: "matchmaker-leader-failure",
     title: "Matchmaker MultiPaxos when its leader fails",
     // Runs with 4 and 8 clients are moved to line up with that of one.
-    runs: runs("leader_failure", [
-      [1, "n1", 12, 3],
-      [4, "n4", 12.35, 3],
-      [8, "n8", 12.45, 3],
-    ]),
+    runs: runs("leader_failure", "n", { headSec: [12, 12.35, 12.45], tailSec: [3, 3, 3] }),
     events: [
       { label: "failure", atSec: [7.825] },
       { label: "new leader", atSec: [11.978] },
@@ -279,11 +274,7 @@ export const timelineFigures: readonly PublishedFigure[] = [
   timelineFigure({
     name: "matchmaker-horizontal-leader-failure",
     title: "MultiPaxos with horizontal reconfiguration when its leader fails",
-    runs: runs("horizontal_leader_failure", [
-      [1, "f=1_n=1", 12, 3],
-      [4, "f=1_n=4", 12.25, 3],
-      [8, "f=1_n=8", 12.25, 3],
-    ]),
+    runs: runs("horizontal_leader_failure", "f=1_n=", { headSec: [12, 12.25, 12.25], tailSec: [3, 3, 3] }),
     events: [
       { label: "failure", atSec: [7.979] },
       { label: "new leader", atSec: [12.016] },
@@ -294,11 +285,7 @@ export const timelineFigures: readonly PublishedFigure[] = [
   timelineFigure({
     name: "matchmaker-chaos",
     title: "Matchmaker MultiPaxos when leader, acceptor and matchmaker fail at once",
-    runs: runs("chaos", [
-      [1, "n1", 10, 10],
-      [4, "n4", 10, 10],
-      [8, "n8", 10, 10],
-    ]),
+    runs: runs("chaos", "n", { headSec: [10, 10, 10], tailSec: [10, 10, 10] }),
     events: [
       { label: "failures", atSec: [9.901] },
       { label: "leader", atSec: [13.901] },
@@ -311,35 +298,19 @@ export const timelineFigures: readonly PublishedFigure[] = [
   timelineFigure({
     name: "matchmaker-horizontal-leader-reconfiguration",
     title: "MultiPaxos with horizontal reconfiguration while its acceptors are reconfigured",
-    runs: runs("horizontal_leader_reconfiguration", [
-      [1, "f=1_n=1", 10, 5],
-      [4, "f=1_n=4", 10, 10],
-      [8, "f=1_n=8", 10, 5],
-    ]),
-    events: [
-      {
-        label: "10 reconfigurations",
-        atSec: [10.932, 11.934, 12.936, 13.938, 14.94, 15.942, 16.943, 17.945, 18.947, 19.949],
-      },
-      { label: "failure", atSec: [24.927] },
-      { label: "recovery", atSec: [29.927] },
-    ],
+    runs: reconfiguredRuns.horizontal,
+    events: reconfigurationEvents(
+      [10.932, 11.934, 12.936, 13.938, 14.94, 15.942, 16.943, 17.945, 18.947, 19.949],
+      [24.927, 29.927],
+    ),
   }),
   timelineFigure({
     name: "matchmaker-non-thrifty-leader-reconfiguration",
     title: "Matchmaker MultiPaxos without thriftiness while its acceptors are reconfigured",
-    runs: runs("non_thrifty_leader_reconfiguration", [
-      [1, "f1n1", 10, 10],
-      [4, "f1n4", 10, 20],
-      [8, "f1n8", 10, 10],
-    ]),
-    events: [
-      {
-        label: "10 reconfigurations",
-        atSec: [10.962, 11.964, 12.966, 13.968, 14.969, 15.971, 16.973, 17.975, 18.976, 19.979],
-      },
-      { label: "failure", atSec: [24.957] },
-      { label: "recovery", atSec: [29.956] },
-    ],
+    runs: runs("non_thrifty_leader_reconfiguration", "f1n", { headSec: [10, 10, 10], tailSec: [10, 20, 10] }),
+    events: reconfigurationEvents(
+      [10.962, 11.964, 12.966, 13.968, 14.969, 15.971, 16.973, 17.975, 18.976, 19.979],
+      [24.957, 29.956],
+    ),
   }),
 ];

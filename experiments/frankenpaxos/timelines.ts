@@ -92,22 +92,29 @@ export interface WindowSummary {
   readonly count: number;
 }
 
-/** Rolling throughput, its first second dropped, and latencies of some requests, as the papers' statistics files have them. */
+/** Rolling throughput, its first second dropped, and latencies of some requests, each in ascending order. */
+export function windowValues({ elapsedMs, latencyMs, counts }: Requests): {
+  readonly throughputPerSec: Float64Array;
+  readonly latencyMs: Float64Array;
+} {
+  if (elapsedMs.length === 0) return { throughputPerSec: empty, latencyMs: empty };
+  const { ratesPerSec } = rollingRates(elapsedMs, { rule: "firstWindowDropped", counts });
+  return { throughputPerSec: ratesPerSec.slice().sort(), latencyMs: latencyMs.slice().sort() };
+}
+
+/** The same as the papers' statistics files have them. */
 export function summarizeWindow(requests: Requests): {
   readonly throughputPerSec: WindowSummary | undefined;
   readonly latencyMs: WindowSummary | undefined;
 } {
-  if (requests.elapsedMs.length === 0) return { throughputPerSec: undefined, latencyMs: undefined };
-  const { elapsedMs, latencyMs, counts } = requests;
-  const { ratesPerSec } = rollingRates(elapsedMs, { rule: "firstWindowDropped", counts });
-  return { throughputPerSec: summaryOf(ratesPerSec), latencyMs: summaryOf(latencyMs) };
+  const { throughputPerSec, latencyMs } = windowValues(requests);
+  return { throughputPerSec: summaryOf(throughputPerSec), latencyMs: summaryOf(latencyMs) };
 }
 
-function summaryOf(values: Float64Array): WindowSummary | undefined {
-  if (values.length === 0) return undefined;
-  const sorted = values.slice().sort();
+function summaryOf(sorted: Float64Array): WindowSummary | undefined {
+  if (sorted.length === 0) return undefined;
   const at = (p: number): number => interpolatedOfSorted(sorted, p);
   const centre = mean(sorted);
   const deviation = Math.sqrt(mean(sorted.map((value) => (value - centre) ** 2)));
-  return { p25: at(0.25), p50: at(0.5), p75: at(0.75), deviation, count: values.length };
+  return { p25: at(0.25), p50: at(0.5), p75: at(0.75), deviation, count: sorted.length };
 }

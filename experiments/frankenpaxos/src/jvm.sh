@@ -37,7 +37,7 @@ while :; do
   wait "$java" || status=$?
   kill -0 "$java" 2>/dev/null || break
 done
-kill -INT "$perf" 2>/dev/null || true
+# It ends when the process has.
 wait "$perf" || true
 [ ! -f "/tmp/perf-$java.map" ] || mv "/tmp/perf-$java.map" .
 exit "$status"

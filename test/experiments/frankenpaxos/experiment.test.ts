@@ -1,12 +1,7 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { commandOf, fileOf } from "../../core/render/trial-fixture.ts";
 import { describeShared, readSweeps } from "./shared-data.ts";
 import type { Columns } from "./upstream-points.ts";
-import { commonColumns, comparePoints, folder, keyOf as keyOfPoint, options, planned } from "./upstream-points.ts";
+import { commonColumns, comparePoints, keyOf as keyOfPoint, options, planned } from "./upstream-points.ts";
 
 const frankenpaxos = planned("experiment.yaml");
 const keyOf = (sweep: string, wanted: Readonly<Record<string, unknown>> = {}): string =>
@@ -232,48 +227,5 @@ describe("the protocols that the paper compares with", () => {
     expect(config("coupled-lt")).not.toContain("batcher_address");
     expect(config("batched-coupled-lt").match(/^batcher_address \{/gm)).toHaveLength(3);
     expect(config("batched-coupled-lt")).toContain("distribution_scheme: COLOCATED");
-  });
-});
-
-describe("fetch-jar.sh", () => {
-  const run = (setUp: (bundle: string) => void, sha256 = ""): { status: number; text: string } => {
-    const scratch = mkdtempSync(join(tmpdir(), "reprise-fetch-jar-"));
-    try {
-      const [bundle, shared] = [join(scratch, "bundle"), join(scratch, "shared")];
-      mkdirSync(join(bundle, "jar"), { recursive: true });
-      mkdirSync(shared);
-      setUp(bundle);
-      const script = fileURLToPath(new URL("src/fetch-jar.sh", folder));
-      const env = { PATH: process.env["PATH"] ?? "", REPRISE_BUNDLE: bundle, REPRISE_SHARED: shared };
-      const text = execFileSync("sh", [script, "", sha256], { env, encoding: "utf8", stdio: "pipe", timeout: 20_000 });
-      return { status: 0, text: text + readFileSync(join(shared, "frankenpaxos.jar"), "utf8") };
-    } catch (error) {
-      const { status, stderr } = error as { status: number; stderr: string }; // What execFileSync throws.
-      return { status, text: stderr };
-    } finally {
-      rmSync(scratch, { recursive: true });
-    }
-  };
-
-  it("takes the JAR that came with the definition", () => {
-    const { status, text } = run((bundle) => writeFileSync(join(bundle, "jar", "frankenpaxos.jar"), "bytes"));
-    expect(status).toBe(0);
-    expect(text).toMatch(/^frankenpaxos\.jar [0-9a-f]{64}\nbytes$/);
-  });
-
-  it("says where the JAR goes when there is none", () => {
-    expect(run(() => undefined)).toEqual({
-      status: 1,
-      text: expect.stringContaining("put it at jar/frankenpaxos.jar") as string,
-    });
-  });
-
-  it("refuses a JAR with another digest", () => {
-    const { status, text } = run(
-      (bundle) => writeFileSync(join(bundle, "jar", "frankenpaxos.jar"), "bytes"),
-      "0".repeat(64),
-    );
-    expect(status).toBe(1);
-    expect(text).toContain("was asked for");
   });
 });

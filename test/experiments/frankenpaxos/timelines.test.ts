@@ -125,32 +125,33 @@ function compareSummary(
 }
 
 const reconfigurations = [
-  ["leader_reconfiguration", "f1n1", "leader_reconfiguration/f1n1", 10, 10],
-  ["leader_reconfiguration", "f1n4", "leader_reconfiguration/f1n4", 10, 15],
-  ["leader_reconfiguration", "f2n1", "leader_reconfiguration/f2n1", 10, 10],
-  ["leader_reconfiguration", "f2n4", "leader_reconfiguration/f2n4", 10, 11],
-  ["leader_reconfiguration", "f2n8", "leader_reconfiguration/f2n8", 10, 11],
-  ["matchmaker_reconfiguration", "f1n1", "matchmaker_reconfiguration/f1n1", 15, 15],
-  ["matchmaker_reconfiguration", "f2n1", "matchmaker_reconfiguration/f2n1", 15, 15],
-  ["non_thrifty_leader_reconfiguration", "f1n1", "non_thrifty_leader_reconfiguration/f1n1", 10, 10],
-  ["horizontal_leader_reconfiguration", "n1", "horizontal_leader_reconfiguration/f=1_n=1", 10, 5],
+  ["leader_reconfiguration", "f1n1", 10, 10],
+  ["leader_reconfiguration", "f1n4", 10, 15],
+  ["leader_reconfiguration", "f2n1", 10, 10],
+  ["leader_reconfiguration", "f2n4", 10, 11],
+  ["leader_reconfiguration", "f2n8", 10, 11],
+  ["matchmaker_reconfiguration", "f1n1", 15, 15],
+  ["matchmaker_reconfiguration", "f2n1", 15, 15],
+  ["non_thrifty_leader_reconfiguration", "f1n1", 10, 10],
+  ["horizontal_leader_reconfiguration", "n1", 10, 5],
 ] as const;
 const outages = [
-  ["leader_failure", "n1", "leader_failure/n1", 12, 3],
-  ["leader_failure", "n4", "leader_failure/n4", 12.35, 3],
-  ["leader_failure", "n8", "leader_failure/n8", 12.45, 3],
-  ["horizontal_leader_failure", "n1", "horizontal_leader_failure/f=1_n=1", 12, 3],
-  ["horizontal_leader_failure", "n4", "horizontal_leader_failure/f=1_n=4", 12.25, 3],
-  ["horizontal_leader_failure", "n8", "horizontal_leader_failure/f=1_n=8", 12.25, 3],
-  ["chaos", "n1", "chaos/n1", 10, 10],
+  ["leader_failure", "n1", 12, 3],
+  ["leader_failure", "n4", 12.35, 3],
+  ["leader_failure", "n8", 12.45, 3],
+  ["horizontal_leader_failure", "n1", 12, 3],
+  ["horizontal_leader_failure", "n4", 12.25, 3],
+  ["horizontal_leader_failure", "n8", 12.25, 3],
+  ["chaos", "n1", 10, 10],
 ] as const;
-const pathOf = (file: string): string => `${matchmaker}/${file}.csv.gz`;
+const pathOf = (figure: string, run: string): string =>
+  `${matchmaker}/${figure}/${figure.startsWith("horizontal") ? `f=1_n=${run.slice(1)}` : run}.csv.gz`;
 
 describeShared("time series against the reference", () => {
-  for (const [figure, run, file, headSec, tailSec] of reconfigurations) {
-    const test = hasPublished(pathOf(file)) ? it : it.skip;
+  for (const [figure, run, headSec, tailSec] of reconfigurations) {
+    const test = hasPublished(pathOf(figure, run)) ? it : it.skip;
     test(`${figure} ${run}: quartiles before and during the reconfigurations agree`, async () => {
-      const all = await cutOf(pathOf(file), { headSec, tailSec });
+      const all = await cutOf(pathOf(figure, run), { headSec, tailSec });
       const expected = reference?.time_series[`matchmaker.${figure}`]?.configurations[run];
       const before = summarizeWindow(rowsWhere(all, 0, 10_000));
       const during = summarizeWindow(rowsWhere(all, 10_000, 20_000));
@@ -161,10 +162,10 @@ describeShared("time series against the reference", () => {
     });
   }
 
-  for (const [figure, run, file, headSec, tailSec] of outages) {
-    const test = hasPublished(pathOf(file)) ? it : it.skip;
+  for (const [figure, run, headSec, tailSec] of outages) {
+    const test = hasPublished(pathOf(figure, run)) ? it : it.skip;
     test(`${figure} ${run}: the gap and the quartiles around it agree`, async () => {
-      const [before, after] = splitAtOutage(await cutOf(pathOf(file), { headSec, tailSec }));
+      const [before, after] = splitAtOutage(await cutOf(pathOf(figure, run), { headSec, tailSec }));
       if (!before || !after) throw new Error("no outage");
       const expected = reference?.time_series[`matchmaker.${figure}`]?.configurations[run];
       // Stated to the millisecond, as recorded.
@@ -181,19 +182,19 @@ describeShared("time series against the reference", () => {
 
   const samples = reference?.time_series_samples ?? {};
   it("leader reconfiguration, one client: the rolling series agree at the sampled seconds", async () => {
-    const all = await cutOf(pathOf("leader_reconfiguration/f1n1"), { headSec: 10, tailSec: 10 });
+    const all = await cutOf(pathOf("leader_reconfiguration", "f1n1"), { headSec: 10, tailSec: 10 });
     const expected = samples["matchmaker.leader_reconfiguration.f1n1"] as Samples; // As the reference has it.
     expect(compareSamples(rollingSeries(all, "firstWindowDropped"), expected)).toBe(24);
   });
 
   it("horizontal leader reconfiguration, one client: the rolling series agree at the sampled seconds", async () => {
-    const all = await cutOf(pathOf("horizontal_leader_reconfiguration/f=1_n=1"), { headSec: 10, tailSec: 5 });
+    const all = await cutOf(pathOf("horizontal_leader_reconfiguration", "n1"), { headSec: 10, tailSec: 5 });
     const expected = samples["matchmaker.horizontal_leader_reconfiguration.n1"] as Samples; // As the reference has it.
     expect(compareSamples(rollingSeries(all, "firstWindowDropped"), expected)).toBe(24);
   });
 
   it("leader failure, one client: the rolling series agree on both sides of the outage", async () => {
-    const [before, after] = splitAtOutage(await cutOf(pathOf("leader_failure/n1"), { headSec: 12, tailSec: 3 }));
+    const [before, after] = splitAtOutage(await cutOf(pathOf("leader_failure", "n1"), { headSec: 12, tailSec: 3 }));
     if (!before || !after) throw new Error("no outage");
     const expected = samples["matchmaker.leader_failure.n1"] as { before: Samples; after: Samples }; // As the reference has it.
     expect(compareSamples(rollingSeries(before, "firstWindowDropped"), expected.before)).toBe(12);
@@ -201,7 +202,7 @@ describeShared("time series against the reference", () => {
   });
 
   it("draws the leader's failure, and otherwise once a request is gone", async () => {
-    const path = pathOf("leader_failure/n1");
+    const path = pathOf("leader_failure", "n1");
     const rowsFrom = async (bytes: Uint8Array | undefined): Promise<readonly TimelineRow[]> => {
       const read = (each: string) => Promise.resolve(each === path ? bytes : undefined);
       for await (const { figure, rows } of collectPublished(read, { names: ["matchmaker-leader-failure"] })) {
