@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError } from "../../core/errors/failure.ts";
 import type { Reach } from "../../core/names/reach.ts";
@@ -137,12 +139,15 @@ async function cdk(args: readonly string[], { stack }: CommandContext, options: 
   const context = Object.entries(settings).flatMap(([name, value]) =>
     value === undefined ? [] : ["-c", `${name}=${value}`],
   );
-  const child = spawn(process.execPath, [cdkProgram(root), ...args, ...context], {
+  // Not into the package: where it is installed for everybody it isn't ours to write to.
+  const outDir = mkdtempSync(join(tmpdir(), "reprise-cdk-"));
+  const child = spawn(process.execPath, [cdkProgram(root), ...args, ...context, "--output", outDir], {
     cwd: root,
     env: { ...process.env, AWS_REGION: stack.region, CDK_DEFAULT_REGION: stack.region },
     stdio: ["inherit", process.stderr, process.stderr],
   });
   const code = await new Promise<number>((resolve) => child.once("exit", (exitCode) => resolve(exitCode ?? -1)));
+  rmSync(outDir, { recursive: true, force: true });
   if (code === 0) return;
   throw new FailureError({
     class: "command",
@@ -158,7 +163,7 @@ function cdkProgram(root: string): string {
     throw new FailureError({
       class: "invalid",
       message: "the CDK's command line isn't installed",
-      hint: `npm install aws-cdk, in ${root}`,
+      hint: `npm install aws-cdk@2, beside ${root}`,
     });
   }
 }
