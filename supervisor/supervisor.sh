@@ -270,7 +270,7 @@ enter() { # what every spawned verb does first
 # Sets CG and CGM: our cgroup v2 folder, and where memory limits go (the same, or a v1 memory group on older hosts).
 find_cgroup() {
   CG=- CGM=- CPUSETS=/sys/fs/cgroup/cpuset/reprise-$ID
-  if { read -r fc_boot CG CGM <"$S/cgroup"; } 2>/dev/null && [ "$fc_boot" = "$BOOT" ]; then return; fi
+  if { read -r fc_boot CG CGM _ <"$S/cgroup"; } 2>/dev/null && [ "$fc_boot" = "$BOOT" ]; then return; fi
   CG=- CGM=-
   for fc_top in /sys/fs/cgroup /sys/fs/cgroup/unified; do
     [ -f "$fc_top/cgroup.procs" ] && [ -f "$fc_top/cgroup.controllers" ] || continue
@@ -286,7 +286,8 @@ find_cgroup() {
   if [ "$CGM" = - ] && mkdir -p "/sys/fs/cgroup/memory/reprise-$ID" 2>/dev/null; then
     if [ -f "/sys/fs/cgroup/memory/reprise-$ID/memory.limit_in_bytes" ]; then CGM=/sys/fs/cgroup/memory/reprise-$ID; fi
   fi
-  echo "$BOOT $CG $CGM" >"$S/cgroup"
+  # Whoever removes a host without us removes what is noted here.
+  echo "$BOOT $CG $CGM $CPUSETS" >"$S/cgroup"
 }
 
 marked() { # PREFIX: sets MARKED to the pids whose environment carries a marker of this root that begins so
@@ -778,9 +779,12 @@ timer() { # MS EVENT: writes the event into the FIFO then; sets TIMER, to be can
   (
     tm_pid=
     trap 'kill $tm_pid 2>/dev/null; exit 0' TERM
-    sleep "$SEC" &
-    tm_pid=$!
-    wait $tm_pid
+    # Should somebody kill the sleep, what it measures is not over: it begins anew.
+    for tm_try in 1 2 3; do
+      sleep "$SEC" &
+      tm_pid=$!
+      if wait $tm_pid; then break; fi
+    done
     echo "$*" >&3
   ) </dev/null >/dev/null 2>&1 & # nothing of the caller's, or a call would last as long as its timer
   TIMER=$!
