@@ -10,13 +10,16 @@ export interface GatewayTargets {
   readonly invoke: (functionName: string, payload: string) => Promise<{ payload: string; functionError: boolean }>;
   /** The function behind the endpoint's URL. */
   readonly endpointFunction: () => string;
+  /** Whether what was signed with this access key some time ago is still taken. */
+  readonly admits: (accessKeyId: string) => boolean;
 }
 
 /**
  * One address for the whole emulated cloud. Services are told apart as AWS's own front door does, by the credential scope
  * of the signature; Lambda's Invoke and the endpoint's URL go to real processes.
  *
- * It makes good what the emulators miss: a presigned URL that has expired is refused, as S3 does.
+ * It makes good what the emulators miss: a presigned URL that has expired, or whose signer's session has ended, is refused,
+ * as S3 does.
  */
 export async function startGateway(
   targets: GatewayTargets,
@@ -71,13 +74,23 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse, targe
     outgoing.writeHead(said.statusCode, said.headers).end(said.body);
     return;
   }
+  const signer = url.searchParams.get("X-Amz-Credential")?.split("/")[0];
   if (isExpired(url, Date.now())) {
-    incoming.resume();
-    outgoing.writeHead(403, { "content-type": "application/xml" });
-    outgoing.end("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>");
+    refuse(incoming, outgoing, "<Code>AccessDenied</Code><Message>Request has expired</Message>");
+    return;
+  }
+  if (signer !== undefined && !targets.admits(signer)) {
+    refuse(incoming, outgoing, "<Code>ExpiredToken</Code><Message>The provided token has expired.</Message>");
     return;
   }
   pass(incoming, outgoing, serviceOf(incoming) === "states" ? targets.moto() : targets.ministack());
+}
+
+/** What was sent is read to its end first, as it would otherwise cut the answer short. */
+function refuse(incoming: IncomingMessage, outgoing: ServerResponse, why: string): void {
+  incoming.resume();
+  outgoing.writeHead(403, { "content-type": "application/xml" });
+  outgoing.end(`<Error>${why}</Error>`);
 }
 
 /** `AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/states/aws4_request, …` */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GetFunctionCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import type { FunctionConfiguration } from "@aws-sdk/client-lambda";
+import type { Sessions } from "./sessions.ts";
 
 /** What Lambda takes and gives: synchronous payloads of at most 6 MB. */
 const mostPayloadBytes = 6_000_000;
@@ -21,12 +22,19 @@ export interface LambdaAnswer {
 interface DeployedFunction {
   readonly configuration: FunctionConfiguration;
   readonly folder: string;
-  readonly idle: ChildProcess[];
+  readonly idle: Instance[];
+}
+
+interface Instance {
+  readonly child: ChildProcess;
+  /** The access key of its role session. */
+  readonly accessKeyId: string;
 }
 
 /** One invocation, as the test sees it. */
 export interface Invocation {
   readonly function: string;
+  readonly event: unknown;
   readonly durationMs: number;
   readonly cold: boolean;
   readonly error: string | undefined;
@@ -89,14 +97,16 @@ export class LambdaHost {
     const deployed = this.functions.get(name);
     if (deployed === undefined) throw new Error(`no function ${target}`);
     const startedAt = performance.now();
-    const warm = deployed.idle.pop();
-    const child = warm ?? this.start(deployed);
+    const warm = this.warmOf(deployed);
+    const instance = warm ?? this.start(deployed);
+    const { child } = instance;
     const answer = await this.ask(child, deployed, payload, this.fault(idOf(name)));
     const alive = child.exitCode === null && child.signalCode === null;
-    if (alive && deployed.idle.length < mostIdle) deployed.idle.push(child);
+    if (alive && deployed.idle.length < mostIdle) deployed.idle.push(instance);
     else child.kill("SIGKILL");
     this.invocations.push({
       function: idOf(name),
+      event: JSON.parse(payload) as unknown,
       durationMs: performance.now() - startedAt,
       cold: warm === undefined,
       error: answer.functionError ? (JSON.parse(answer.payload) as { errorType?: string }).errorType : undefined,
@@ -114,7 +124,17 @@ export class LambdaHost {
     this.log.end();
   }
 
-  private start({ configuration, folder }: DeployedFunction): ChildProcess {
+  /** One that waits, whose credentials still live: the service gives an instance no work after that. */
+  private warmOf({ idle }: DeployedFunction): Instance | undefined {
+    for (let one = idle.pop(); one !== undefined; one = idle.pop()) {
+      if (!this.options.sessions.isEnded(one.accessKeyId)) return one;
+      one.child.kill("SIGKILL");
+    }
+    return undefined;
+  }
+
+  private start({ configuration, folder }: DeployedFunction): Instance {
+    const accessKeyId = this.options.sessions.current();
     const runner = fileURLToPath(new URL("./lambda-process.mjs", import.meta.url));
     const child = spawn(
       process.execPath,
@@ -128,6 +148,7 @@ export class LambdaHost {
           NODE_NO_WARNINGS: "1",
           ...configuration.Environment?.Variables,
           ...this.options.variables,
+          AWS_ACCESS_KEY_ID: accessKeyId,
         },
         stdio: ["pipe", "pipe", "pipe", "ipc"],
       },
@@ -136,7 +157,7 @@ export class LambdaHost {
     child.once("exit", () => this.children.delete(child));
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => this.log.write(chunk));
     child.stdin?.on("error", () => undefined); // it crashed: its exit is the answer
-    return child;
+    return { child, accessKeyId };
   }
 
   private ask(
@@ -184,6 +205,7 @@ export interface LambdaHostOptions {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** What stands in for what the emulated cloud can't give: endpoints, above all. */
   readonly variables: Readonly<Record<string, string>>;
+  readonly sessions: Sessions;
 }
 
 const idOf = (name: string): string => /-Functions(.+?)[0-9A-F]{8}-/.exec(name)?.[1] ?? name;

@@ -22,6 +22,7 @@ import { S3Store, createS3Client } from "../../../stores/s3/s3-store.ts";
 import { endpointPath, startGateway } from "./gateway.ts";
 import { LambdaHost } from "./lambda-host.ts";
 import { ministackProgram, motoProgram } from "./python-tools.ts";
+import { Sessions } from "./sessions.ts";
 import type { ServerProcess } from "./server-process.ts";
 import { freePort, startServer } from "./server-process.ts";
 
@@ -45,6 +46,7 @@ export interface Ran {
 export class Rig {
   readonly folder: string;
   readonly functions: LambdaHost;
+  readonly sessions: Sessions;
   readonly environment: Readonly<Record<string, string>>;
   outputs!: StackOutputs; // read by `deploy`, which every test begins with
   store!: S3Store; // as above
@@ -58,12 +60,14 @@ export class Rig {
   private constructor(parts: {
     folder: string;
     functions: LambdaHost;
+    sessions: Sessions;
     ministack: ServerProcess;
     moto: ServerProcess;
     gateway: Rig["gateway"];
   }) {
     this.folder = parts.folder;
     this.functions = parts.functions;
+    this.sessions = parts.sessions;
     this.ministack = parts.ministack;
     this.moto = parts.moto;
     this.gateway = parts.gateway;
@@ -74,16 +78,19 @@ export class Rig {
   static async start(): Promise<Rig> {
     const folder = mkdtempSync(join(tmpdir(), "reprise-deployed-"));
     const [ministackPort, motoPort] = [await freePort(), await freePort()];
+    const sessions = new Sessions();
     const gateway = await startGateway({
       moto: () => motoPort,
       ministack: () => ministackPort,
       invoke: (name, payload) => functions.invoke(name, payload),
       endpointFunction: () => functions.nameOf("endpoint"),
+      admits: (accessKeyId) => sessions.admits(accessKeyId),
     });
     const functions = new LambdaHost({
       stack,
       folder,
       credentials,
+      sessions,
       variables: {
         ...cloudEnvironment(gateway.port),
         REPRISE_ENDPOINT_URL: `http://127.0.0.1:${gateway.port}${endpointPath}`,
@@ -112,7 +119,7 @@ export class Rig {
     });
     const body = JSON.stringify({ stepfunctions: { execute_state_machine: true }, lambda: { use_docker: false } });
     await fetch(`${moto.url}/moto-api/config`, { method: "POST", body });
-    return new Rig({ folder, functions, ministack, moto, gateway });
+    return new Rig({ folder, functions, sessions, ministack, moto, gateway });
   }
 
   /** `cdk bootstrap` and `cdk deploy` for real, then what stands in for the services that the emulator has no life in. */
@@ -157,36 +164,37 @@ export class Rig {
     const told = new Set<string>();
     while (this.watching) {
       for (const stateMachineArn of [this.outputs.sweepArn, this.outputs.teardownArn]) {
-        const { executions = [] } = await this.sfn.send(
-          new ListExecutionsCommand({ stateMachineArn, maxResults: 100 }),
-        );
+        // On a busy machine an emulator may be late to answer: it is asked again.
+        const { executions = [] } = await this.sfn
+          .send(new ListExecutionsCommand({ stateMachineArn, maxResults: 100 }))
+          .catch(() => ({ executions: [] }));
         for (const execution of executions) {
           const arn = execution.executionArn ?? "";
           if (execution.status === "RUNNING" || told.has(arn)) continue;
-          told.add(arn);
-          await this.tellEnded(stateMachineArn, execution);
+          if (await this.tellEnded(stateMachineArn, execution)) told.add(arn);
         }
       }
       await sleep(300);
     }
   }
 
-  private async tellEnded(stateMachineArn: string, execution: ExecutionListItem): Promise<void> {
+  /** @returns false: it isn't heard, and comes again */
+  private async tellEnded(stateMachineArn: string, execution: ExecutionListItem): Promise<boolean> {
     const { executionArn, name, status } = execution;
-    const { input } = await this.sfn.send(new DescribeExecutionCommand({ executionArn }));
+    const described = await this.sfn.send(new DescribeExecutionCommand({ executionArn })).catch(() => undefined);
+    if (described === undefined) return false;
+    const { input } = described;
     const event = {
       source: "aws.states",
       "detail-type": "Step Functions Execution Status Change",
       detail: { executionArn, stateMachineArn, name, status, input },
     };
-    for (let tries = 0; tries < 5; tries++) {
-      const { functionError } = await this.functions.invoke(this.functions.nameOf("ended"), JSON.stringify(event));
-      if (!functionError) return;
-    }
+    const { functionError } = await this.functions.invoke(this.functions.nameOf("ended"), JSON.stringify(event));
+    return !functionError;
   }
 
   /** The built command line, with nothing but an AWS user's environment. */
-  reprise(args: readonly string[], timeoutMs = 300_000): Promise<Ran> {
+  reprise(args: readonly string[], timeoutMs = 900_000): Promise<Ran> {
     return run(process.execPath, [join(root, "bin", "reprise.mjs"), ...args], {
       cwd: root,
       env: { ...process.env, ...this.environment },
