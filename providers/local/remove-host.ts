@@ -35,7 +35,7 @@ export async function removeHost(dir: string): Promise<void> {
 
 /**
  * Removes the control groups that supervisors made for what they ran; they lie outside the host's folder, and each
- * supervisor noted where: `BOOT-ID GROUP MEMORY-GROUP`.
+ * supervisor noted where: `BOOT-ID GROUP MEMORY-GROUP CPUSET-GROUP`.
  */
 async function removeGroups(supervisorRoots: string): Promise<void> {
   for (const run of await readdir(supervisorRoots).catch(() => [])) {

@@ -53,6 +53,8 @@ describe("supervisor as root", () => {
     const [, id = "nowhere"] =
       /^(?:\d+:cpuset:|0::)\/(reprise-[^/]+)\/[^/]*held/m.exec(host.read("attempts/p.t0.a1/held.out")) ?? [];
     expect(id).not.toBe("nowhere");
+    // Noted for whoever removes the host without asking it.
+    expect(host.read(".state/cgroup")).toContain(`/sys/fs/cgroup/cpuset/${id}`);
     await host.close();
     expect(["/sys/fs/cgroup", "/sys/fs/cgroup/cpuset"].filter((top) => existsSync(join(top, id)))).toEqual([]);
   });
