@@ -133,7 +133,7 @@ export class Installation {
 
   /** As `run --json`: the parsed answer of a command that must succeed. */
   async json<T>(args: readonly string[]): Promise<T> {
-    const { code, stdout, stderr } = await this.run(["--json", ...args]);
+    const { code, stdout, stderr } = await this.run(["--json", ...args], { timeoutSec: 300 });
     if (code !== 0) throw new Error(`${args.join(" ")}: exit ${String(code)}: ${stderr}`);
     return JSON.parse(stdout) as T; // the test says what it expects
   }

@@ -66,7 +66,8 @@ export class World {
         if (this.booted.get(vm.id) === entry) entry.endpoint = endpoint;
       },
       (reason: unknown) => {
-        this.problems.push(`boot of ${vm.id} failed: ${String(reason)}`);
+        // One whose power was taken while it booted has not failed.
+        if (this.booted.get(vm.id) === entry) this.problems.push(`boot of ${vm.id} failed: ${String(reason)}`);
       },
     );
   }
