@@ -167,7 +167,7 @@ class ColumnParser<Name extends string> {
       if (!this.#positions) {
         const end = bytes.indexOf(NEWLINE, at);
         this.#lineNumber++;
-        this.#readHeader(textOf(bytes, at, end));
+        this.#readHeader(textOf(bytes, at, end).replace(/\r$/, ""));
         at = end + 1;
         continue;
       }

@@ -34,6 +34,15 @@ describe("readRecording", () => {
     expect(recording.outOfOrderCount).toBe(0);
   });
 
+  it.each([
+    ["plain", plain],
+    ["labelled", labelled],
+  ])("reads %s rows with the line ends that the clients' CSV writer makes", async (_, text) => {
+    const recording = await read(text.replaceAll("\n", "\r\n"));
+    expect(recording).toEqual(await read(text));
+    expect(recording.skippedCount).toBe(0);
+  });
+
   it("reads labelled rows, packed or not, and sorts them by start", async () => {
     const recording = await read(labelled);
     expect(recording.kind).toBe("labelled");
