@@ -143,9 +143,21 @@ export interface FigureMarks {
   readonly trials: readonly TrialName[];
   /** Each a list of indices into `trials`; marks share them. */
   readonly sets: readonly (readonly number[])[];
-  /** By link: an index into `sets`, and the values to show for a single row. */
-  readonly marks: Readonly<Record<string, { readonly set: number; readonly row?: Readonly<Record<string, unknown>> }>>;
+  /** By link. */
+  readonly marks: Readonly<Record<string, FigureMark>>;
 }
+
+export interface FigureMark {
+  /** An index into `sets`. */
+  readonly set: number;
+  /** The values to show: a row's own, or what all rows of a line share. */
+  readonly row?: Readonly<Record<string, unknown>>;
+  /** The points of a line that has no marks of its own for them, without its gaps. */
+  readonly line?: { readonly fields: readonly string[]; readonly rows: readonly (readonly unknown[])[] };
+}
+
+/** Lines of more points in all, in one figure, don't say the values of each. */
+const mostLinePoints = 20_000;
 
 /**
  * Which trials stand behind each mark. A figure's own `isFrom` decides; else a row rests on the trials whose parameters
@@ -164,11 +176,16 @@ export function marksOf(figure: AnyFigure, { links, rows, trials }: LinkedRows):
     return trials.flatMap((trial, index) => (isFrom(row, trial) ? [index] : []));
   };
   const byRow = rows.map(behind);
+  const withOwnMark = new Set(links.filter(({ id }) => id.startsWith("row-")).flatMap((one) => one.rows));
+  const lines = links.filter((one) => one.rows.length > 1 && !one.rows.some((number) => withOwnMark.has(number)));
+  const saysPoints = lines.reduce((count, one) => count + one.rows.length, 0) <= mostLinePoints;
   const marks = Object.fromEntries(
-    links.map(({ id, rows: numbers }) => {
+    links.map((link): [string, FigureMark] => {
+      const { id, rows: numbers } = link;
       const indices = [...new Set(numbers.flatMap((number) => byRow[number] ?? []))].sort((a, b) => a - b);
-      const only = numbers.length === 1 ? rows[numbers[0] ?? 0] : undefined;
-      return [id, { set: setOf(indices), ...(only === undefined ? {} : { row: plainValues(only) }) }];
+      const own = numbers.flatMap((number) => rows[number] ?? []).map(plainValues);
+      const values = numbers.length === 1 ? { row: own[0] ?? {} } : undefined;
+      return [id, { set: setOf(indices), ...(values ?? (saysPoints && lines.includes(link) ? lineValues(own) : {})) }];
     }),
   );
   return {
@@ -191,6 +208,20 @@ function hasItsValues(row: object, { pointKey, trialIndex, parameters }: Trial):
     const parameter = parameters[field];
     return parameter === undefined || typeof parameter === "object" || parameter === value;
   });
+}
+
+/** What the rows of a line share, and what tells them apart: fields that most have. A row without one of these is a gap. */
+function lineValues(rows: readonly Readonly<Record<string, unknown>>[]): Pick<FigureMark, "row" | "line"> {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const common = names.filter((name) => rows.filter((row) => row[name] !== undefined).length > rows.length / 2);
+  const [first] = rows;
+  const isShared = (name: string): boolean => rows.every((row) => row[name] === first?.[name]);
+  const fields = common.filter((name) => !isShared(name));
+  const whole = rows.filter((row) => fields.every((name) => row[name] !== undefined));
+  return {
+    row: Object.fromEntries(common.filter(isShared).map((name) => [name, first?.[name]])),
+    line: { fields, rows: whole.map((row) => fields.map((name) => row[name])) },
+  };
 }
 
 /** What a reader is told of a row: short values, as they are. */

@@ -1,3 +1,4 @@
+import type { FigureMarks } from "../mark-links.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What a gallery page shows: plain data, so that the same page is made from a finished run, a live one or a test. */
@@ -33,7 +34,7 @@ export interface GalleryFigure {
 export interface GalleryMarks {
   /** Each a list of trials' ids. */
   readonly sets: readonly (readonly string[])[];
-  readonly marks: Readonly<Record<string, { readonly set: number; readonly row?: Readonly<Record<string, unknown>> }>>;
+  readonly marks: FigureMarks["marks"];
 }
 
 export interface GalleryClaim {

@@ -54,6 +54,8 @@ export function inlineSvg(svg: string, prefix: string, markHref = "#trials"): Ht
       .replace(/ width="[^"]*" height="[^"]*"/, "")
       .replace(/<style>.*?<\/style>/s, "")
       .replace(/\bid="([^"]+)"/g, `id="${prefix}-$1"`)
+      // Fields of ours, not the reader's.
+      .replace(/; (?:markLink|lineLink): #(?:row|line)-\d+/g, "")
       .replace(/url\(#([^)]+)\)/g, `url(#${prefix}-$1)`)
       .replace(
         /<a xlink:href="#((?:row|line)-\d+)">/g,

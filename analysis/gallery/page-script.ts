@@ -1,3 +1,4 @@
+import { plotScript } from "./plot-script.ts";
 import { tableScript } from "./table-script.ts";
 
 /**
@@ -12,80 +13,7 @@ const blockOf = (name) => {
   const block = document.querySelector("[data-block='" + name + "']");
   return block ? JSON.parse(block.textContent) : undefined;
 };
-const markQuery = "a[data-mark], .mark-symbol [aria-label], .mark-rect [aria-label]";
-const wordsFor = (field) => field.replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
-const short = (value) => typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value);
-
-function setUpPlot(plot) {
-  const figure = plot.closest("figure");
-  const behind = figure ? blockOf("marks-" + figure.id.slice("figure-".length)) : undefined;
-  const tip = plot.appendChild(Object.assign(document.createElement("div"), { className: "tip", hidden: true }));
-  tip.setAttribute("role", "status");
-  const isShown = (svg) => svg.getClientRects().length > 0;
-  const isPoint = (mark) => (mark.dataset.mark ?? "row").startsWith("row");
-  const marks = () => byQuery("svg", plot).filter(isShown).flatMap((svg) => byQuery(markQuery, svg))
-    .filter((mark) => mark.dataset.mark !== undefined || !mark.closest("a[data-mark]"));
-  const walked = () => { const all = marks(), points = all.filter(isPoint); return points.length > 0 ? points : all; };
-  let current;
-  const trialsOf = (mark) => {
-    const known = behind && behind.marks[mark.dataset.mark];
-    return known ? behind.sets[known.set] : [];
-  };
-  const textOf = (mark) => {
-    const known = behind && behind.marks[mark.dataset.mark];
-    const label = mark.getAttribute("aria-label") ?? mark.querySelector("[aria-label]")?.getAttribute("aria-label") ?? "";
-    const lines = known && known.row
-      ? Object.entries(known.row).map(([field, value]) => wordsFor(field) + ": " + short(value))
-      : label.split("; ").filter(Boolean);
-    const count = trialsOf(mark).length;
-    return [...lines, ...(count > 0 ? [count === 1 ? "1 trial: Enter or click shows it" : count + " trials: Enter or click lists them"] : [])];
-  };
-  const show = (mark) => {
-    const lines = textOf(mark);
-    if (lines.length === 0) return hide();
-    if (current !== mark) { current?.classList.remove("current"); mark.classList.add("current"); }
-    current = mark;
-    const box = mark.getBoundingClientRect(), frame = plot.getBoundingClientRect();
-    tip.textContent = lines.join("\\n");
-    tip.hidden = false;
-    const left = box.left - frame.left + plot.scrollLeft + (isPoint(mark) ? box.width + 8 : box.width / 2);
-    const room = plot.clientWidth + plot.scrollLeft - tip.offsetWidth;
-    tip.style.left = (left > room ? Math.max(0, box.left - frame.left + plot.scrollLeft - tip.offsetWidth - 8) : left) + "px";
-    tip.style.top = Math.max(0, box.top - frame.top - tip.offsetHeight / 2) + "px";
-  };
-  const hide = () => { tip.hidden = true; current?.classList.remove("current"); current = undefined; };
-  const open = (mark) => {
-    const trials = trialsOf(mark);
-    if (trials.length === 0) return false;
-    const table = document.querySelector("#trials-table");
-    const only = trials.length === 1 ? table?.hrefOf(trials[0]) : undefined;
-    if (only !== undefined) { location.href = only; return true; }
-    if (!table) return false;
-    table.dispatchEvent(new CustomEvent("showtrials", { detail: trials }));
-    return true;
-  };
-  plot.addEventListener("pointerover", (event) => {
-    const mark = event.target.closest && event.target.closest(markQuery);
-    if (mark) show(mark.closest("a[data-mark]") ?? mark); else hide();
-  });
-  plot.addEventListener("pointerleave", hide);
-  plot.addEventListener("blur", hide);
-  plot.addEventListener("click", (event) => {
-    const mark = event.target.closest && event.target.closest("a[data-mark]");
-    if (mark) { event.preventDefault(); open(mark); }
-  });
-  plot.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (event.key === "Escape") hide();
-    if (event.key === "Enter" && current && open(current)) event.preventDefault();
-    const all = step ? walked() : [];
-    if (all.length === 0) return;
-    event.preventDefault();
-    const at = current ? all.indexOf(current) : -1;
-    show(all[at < 0 ? (step > 0 ? 0 : all.length - 1) : (at + step + all.length) % all.length]);
-  });
-}
-
+${plotScript}
 ${tableScript}
 function setUpLogs(search) {
   const logs = byQuery("[data-log]").map((log) => ({ log, text: log.textContent, lines: log.textContent.split("\\n"), fold: log.closest("details") }));

@@ -41,8 +41,7 @@ th[aria-sort=ascending] button::after{content:" ▴"}th[aria-sort=descending] bu
 tbody tr:target{background:var(--raised)}tbody tr:hover{background:var(--raised)}
 .scroll{overflow-x:auto}
 figure svg a[data-mark]{cursor:pointer;outline:none}
-figure svg a[data-mark].current>*{stroke:var(--ink);stroke-opacity:1}
-figure svg a[data-mark^=row].current>*{stroke-width:2.2}
+figure svg a[data-mark^=row].current>*{stroke:var(--ink);stroke-opacity:1;stroke-width:2.2}
 .filter select,button.plain{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--rule);border-radius:5px;padding:.2rem .45rem;max-width:14rem}
 button.plain{cursor:pointer}
 button.plain:disabled{opacity:.45;cursor:default}
@@ -75,8 +74,10 @@ td.mono{white-space:nowrap}.digest{overflow-wrap:anywhere;white-space:normal;min
 .filter{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;margin-bottom:.7rem;font-size:.9rem}
 .filter input{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--rule);border-radius:5px;padding:.25rem .55rem;width:16rem;max-width:100%}
 .tip{position:absolute;pointer-events:none;background:var(--ink);color:var(--ground);font-size:.8rem;line-height:1.4;padding:.3rem .55rem;border-radius:4px;max-width:19rem;z-index:2;white-space:pre-line}
-.tip[hidden]{display:none}
+.tip[hidden],.dot[hidden]{display:none}
+.dot{position:absolute;pointer-events:none;width:9px;height:9px;margin:-4.5px;border:2px solid var(--ink);border-radius:50%;background:var(--ground)}
+figure svg .back{opacity:.16}
 footer{margin-top:3.5rem;padding-top:.9rem;border-top:1px solid var(--rule);color:var(--muted);font-size:.85rem}
-@media print{:root{color-scheme:light;--ground:#fff;--raised:#fff;--ink:#000;--muted:#444;--rule:#bbb;--figure:#fff}html{font-size:10pt}body{max-width:none;padding:0}nav,.filter,.pages,.tip,.skip{display:none!important}.for-light,.for-light.has-dark{display:block!important}.for-dark{display:none!important}.figures{grid-template-columns:1fr 1fr}figure,tr{break-inside:avoid}h2{break-after:avoid}}
+@media print{:root{color-scheme:light;--ground:#fff;--raised:#fff;--ink:#000;--muted:#444;--rule:#bbb;--figure:#fff}html{font-size:10pt}body{max-width:none;padding:0}nav,.filter,.pages,.tip,.dot,.skip{display:none!important}.for-light,.for-light.has-dark{display:block!important}.for-dark{display:none!important}.figures{grid-template-columns:1fr 1fr}figure,tr{break-inside:avoid}h2{break-after:avoid}}
 @media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
 `;

@@ -74,4 +74,27 @@ describe("marksOf", () => {
     const { marks, sets, trials: named } = marksOf(own, { links, rows, trials });
     expect(sets[marks["row-0"]!.set]!.map((index) => named[index]!.trialIndex)).toEqual([0, 0]);
   });
+
+  it("says the points of a line that has no marks for them, without its gaps", () => {
+    const series = [
+      { host: "a", atSec: 0, rate: 5 },
+      { host: "a", atSec: 1, rate: null },
+      { host: "a", atSec: 2, rate: 7 },
+    ];
+    const line = { id: "line-0", rows: [0, 1, 2] };
+    const { marks } = marksOf(figure, { links: [line], rows: series, trials: [] });
+    expect(marks["line-0"]).toEqual({
+      set: 0,
+      row: { host: "a" },
+      line: {
+        fields: ["atSec", "rate"],
+        rows: [
+          [0, 5],
+          [2, 7],
+        ],
+      },
+    });
+    const withPoints = marksOf(figure, { links: [line, { id: "row-0", rows: [0] }], rows: series, trials: [] });
+    expect(withPoints.marks["line-0"]).toEqual({ set: 0 });
+  });
 });

@@ -1,5 +1,10 @@
 /** The page in a real browser (`chromium` from Debian): what its script does, without a network. */
+import { z } from "zod";
+import { timeSeries } from "../../../analysis/charts/index.ts";
 import { renderGallery } from "../../../analysis/gallery/index.ts";
+import { linkMarks, marksOf } from "../../../analysis/mark-links.ts";
+import { renderFigure } from "../../../analysis/render/index.ts";
+import { drawnRows } from "../../../analysis/write-figure.ts";
 import { darkScreen, inBrowser as openPage } from "./in-browser.ts";
 import { manyTrials, pageFixture } from "./page-fixture.ts";
 
@@ -105,7 +110,7 @@ describe("the gallery page", () => {
        const isSame = [...body.rows].every((row, i) => row.outerHTML === asMarkup[i]) && body.rows.length === 100;
        const input = document.querySelector("[data-filters]");
        const type = (text) => { input.value = text; input.dispatchEvent(new Event("input")); };
-       type("failed n=32"); const found = [ids(), document.querySelector("[data-counts]").textContent, pages.hidden];
+       type("failed n=32 6_clients"); const found = [ids(), document.querySelector("[data-counts]").textContent, pages.hidden];
        type("");
        const button = [...table.querySelectorAll("th button")].find((b) => b.textContent.startsWith("p99"));
        button.click(); button.click(); const largest = body.rows[0].cells[4].dataset.value;
@@ -124,6 +129,51 @@ describe("the gallery page", () => {
       [rows[2_000]?.id, rows[5]?.id],
       true,
       rows[7]?.href,
+    ]);
+  });
+
+  it("says the exact values of a line's points, by pointer and by keys, and lets other series step back", async () => {
+    const rows = ["a", "b"].flatMap((host) =>
+      Array.from({ length: 200 }, (_, i) => ({
+        host,
+        atSec: i / 10,
+        opsPerSec: 1000 + (host === "a" ? i : -i) + 1 / 3,
+      })),
+    );
+    const chart = timeSeries(rows, {
+      time: { field: "atSec", title: "time (s)" },
+      value: { field: "opsPerSec", title: "throughput" },
+      series: { field: "host" },
+    });
+    const { spec, links } = linkMarks(chart);
+    const svg = (await renderFigure(spec, { theme: "screen", formats: ["svg"], embedsFonts: false })).svg ?? "";
+    const about = { name: "rates", caption: "c", estimator: "e", row: z.any(), spec: () => chart };
+    const { marks } = marksOf(about, { links, rows: drawnRows(chart), trials: [] });
+    const page = await pageFixture();
+    const figure = { ...about, svg, downloads: [], marks: { sets: [[]], marks } };
+    const result = await openPage(
+      renderGallery({ ...page, figures: [figure] }),
+      `const plot = document.querySelector("#figure-rates .plot"), tip = plot.querySelector(".tip"), dot = plot.querySelector(".dot");
+       const press = (key, shiftKey = false) => plot.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, cancelable: true }));
+       press("ArrowDown"); const first = tip.textContent;
+       press("ArrowRight"); const second = tip.textContent;
+       press("ArrowRight", true); const further = tip.textContent;
+       press("ArrowDown"); const other = tip.textContent, stepped = plot.querySelectorAll(".back").length > 0;
+       press("Escape"); const ended = [tip.hidden, dot.hidden, plot.querySelectorAll(".back").length];
+       const path = plot.querySelector("a[data-mark] path"), points = path.getTotalLength();
+       const end = path.getPointAtLength(points).matrixTransform(path.getScreenCTM());
+       path.dispatchEvent(new PointerEvent("pointermove", { clientX: end.x, clientY: end.y, bubbles: true }));
+       return [first, second, further, other, stepped, ended, tip.textContent, dot.hidden];`,
+    );
+    expect(result).toEqual([
+      "host: a\nat sec: 0\nops per sec: 1000.33",
+      "host: a\nat sec: 0.1\nops per sec: 1001.33",
+      "host: a\nat sec: 0.5\nops per sec: 1005.33",
+      "host: b\nat sec: 0\nops per sec: 1000.33",
+      true,
+      [true, true, 0],
+      "host: a\nat sec: 19.9\nops per sec: 1199.33",
+      false,
     ]);
   });
 
