@@ -124,7 +124,6 @@ async function openAzure({ environment, clock, random, hosts }: CloudDeps): Prom
     clients,
     clock,
     random,
-    hosts,
     ...(identity === undefined ? {} : { selfDeletionIdentity: identity }),
   });
   const scope = "https://management.azure.com/.default";
