@@ -6,7 +6,8 @@ export const plotScript = `
 const markQuery = "a[data-mark], .mark-symbol [aria-label], .mark-rect [aria-label]";
 const wordsFor = (field) => field.replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
 const short = (value) => typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value);
-const colorOf = (shape) => [shape.getAttribute("stroke"), shape.getAttribute("fill")].find((color) => color && !/^(none|transparent|#fff(fff)?)$/i.test(color));
+/* A symbol's outline is of the ground's colour, that of light or dark pages. */
+const colorOf = (shape) => [shape.getAttribute("fill"), shape.getAttribute("stroke")].find((color) => color && !/^(none|transparent|#ffffff|#14181d)$/i.test(color));
 
 /* The points that a path goes through, one a row of its line: a step's corners are left out. */
 function pointsOf(path, count) {
