@@ -1,8 +1,9 @@
-import { exitCodes } from "../core/errors/failure.ts";
+import { FailureError, exitCodes } from "../core/errors/failure.ts";
 import { toBytes } from "../core/flow/effects.ts";
 import { finishedExitCode } from "./exit-code.ts";
 import { Interrupts } from "./interrupts.ts";
 import { runKeys } from "../core/names/keys.ts";
+import { whyBeyondLimits } from "../core/plan/stack-limits.ts";
 import type { Plan } from "../core/plan/types.ts";
 import type { ObjectStore } from "../core/ports/object-store.ts";
 import { systemClock } from "../engines/clock/system-clock.ts";
@@ -58,7 +59,10 @@ export async function requireReachable(home: string, plan: Plan): Promise<void> 
   if (stack === undefined) return (await import("./clouds.ts")).requireSignedIn(plan);
   const { requireProviders } = await import("./deployed/drive.ts");
   const { readStack } = await import("./deployed/stack.ts");
-  requireProviders(plan, await readStack(stack));
+  const outputs = await readStack(stack);
+  requireProviders(plan, outputs);
+  const why = whyBeyondLimits(plan, outputs);
+  if (why !== undefined) throw new FailureError(why);
 }
 
 /** Writes the stop flag, then tells the engine, which cuts short what waits. */

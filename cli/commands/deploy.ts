@@ -11,7 +11,7 @@ import { packageRoot } from "../../engines/embedded/package-files.ts";
 import { version } from "../../engines/embedded/version.ts";
 import { confirm } from "../confirm.ts";
 import { idleCosts, idlePricesAsOf, sumOf } from "../deployed/idle-cost.ts";
-import { liveRuns } from "../deployed/live-runs.ts";
+import { liveRuns, requireNoLiveRuns } from "../deployed/live-runs.ts";
 import { openDeployed } from "../deployed/open.ts";
 import { buildHome } from "../deployed/place.ts";
 import { readStack } from "../deployed/stack.ts";
@@ -108,13 +108,7 @@ async function tellLiveRuns({ output, stack }: CommandContext, destroys: boolean
   for (const { runId, driver, open } of live) {
     output.note(`live: ${runId}  ${driver?.description ?? "driven by nobody"}  ${open.length} deployments up`);
   }
-  if (destroys && live.length > 0) {
-    throw new FailureError({
-      class: "invalid",
-      message: `${live.length} runs are live: with the stack goes what takes their hosts down`,
-      hint: "`reprise --engine aws stop RUN` each of them first",
-    });
-  }
+  if (destroys) requireNoLiveRuns(live);
   if (live.length > 0)
     output.note(`they go on with the code they began with (now ${outputs.version}, then ${version})`);
 }

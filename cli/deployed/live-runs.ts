@@ -1,3 +1,4 @@
+import { FailureError } from "../../core/errors/failure.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { openDeployments } from "../run-hosts.ts";
 import { listRuns } from "../home.ts";
@@ -25,4 +26,14 @@ export async function liveRuns(
     if (driver !== undefined || open.length > 0) live.push({ runId, driver, open });
   }
   return live;
+}
+
+/** @throws FailureError class invalid while any run is live: with the stack goes what takes its hosts down */
+export function requireNoLiveRuns(live: readonly LiveRun[]): void {
+  if (live.length === 0) return;
+  throw new FailureError({
+    class: "invalid",
+    message: `live: ${live.map(({ runId }) => runId).join(", ")}: with the stack goes what takes their hosts down`,
+    hint: "`reprise --engine aws stop RUN` each of them first",
+  });
 }
