@@ -2,6 +2,7 @@ import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from "@aws-sd
 import type { S3Client } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { FailureError } from "../../core/errors/failure.ts";
+import { hexToBase64, sha256Hex } from "../../core/evidence/sha256.ts";
 import type { OutputBucket } from "./fetch-output.ts";
 import type { OneTimeUrl } from "./stdin-carrier.ts";
 
@@ -32,7 +33,8 @@ export function openSsmBucket({ client, name, prefix, newId }: SsmBucketOptions)
     output: { name, prefix: `${folder}/output`, read: (key, limitBytes) => readObject(client, name, key, limitBytes) },
     offer: async (body) => {
       const at = { Bucket: name, Key: `${folder}/stdin/${newId()}` };
-      await client.send(new PutObjectCommand({ ...at, Body: body }));
+      const ChecksumSHA256 = hexToBase64(sha256Hex(body));
+      await client.send(new PutObjectCommand({ ...at, Body: body, ChecksumSHA256 }));
       const url = await getSignedUrl(client, new GetObjectCommand(at), { expiresIn: offerSec });
       // A delete that fails leaves an object to the lifecycle rule, and a URL that is over in minutes.
       return { url, revoke: () => client.send(new DeleteObjectCommand(at)).then(nothing, nothing) };
@@ -66,7 +68,7 @@ async function readObject(
       });
     return await Body?.transformToByteArray();
   } catch (error) {
-    if (error instanceof Error && error.name === "NoSuchKey") return undefined;
+    if (error instanceof Error && /^(NoSuchKey|NotFound)$/.test(error.name)) return undefined;
     throw error;
   }
 }

@@ -45,7 +45,9 @@ describe("ssmPolicy", () => {
   it("grants the calls of the SSM transport, and commands on nothing but our hosts", () => {
     const { Statement } = ssmPolicy();
     const granted = [...new Set(Statement.flatMap(({ Action }) => Action))].sort();
-    expect(granted).toEqual(callsMade(here("transports/ssm"), "ssm"));
+    // What goes by a bucket is S3's to grant, to whoever names one.
+    const made = callsMade(here("transports/ssm"), "ssm").filter((call) => !call.endsWith("Object"));
+    expect(granted).toEqual(made);
     const sending = Statement.filter(({ Action }) => Action.includes("ssm:SendCommand"));
     expect(sending.map(({ Resource, Condition }) => [Resource, Condition !== undefined])).toEqual([
       [["arn:aws:ec2:*:*:instance/*"], true],
