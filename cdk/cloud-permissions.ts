@@ -70,7 +70,7 @@ export function allowEc2(to: LambdaFunction, hosts: HostAccess, regions: readonl
   explainFindings(to.role ?? to, [
     {
       id: "AwsSolutions-IAM5",
-      appliesTo: ["Action::ec2:Describe*", { regex: "/^Resource::arn:.*:ec2:\\*:[^:]*:[a-z-]*\\*?(\\/\\*)?$/" }],
+      appliesTo: ["Action::ec2:Describe*", { regex: "/^Resource::arn:.*:ec2:\\*:.*:[a-z-]*\\*?(\\/\\*)?$/" }],
       reason:
         "hosts don't exist when the role is made: bounded by region, and changes by the tag that all of ours carry",
     },
@@ -97,7 +97,7 @@ export function allowRunCommand(to: LambdaFunction, regions: readonly string[]):
     {
       id: "AwsSolutions-IAM5",
       appliesTo: [
-        { regex: "/^Resource::arn:.*:ec2:\\*:[^:]*:instance\\/\\*$/" },
+        { regex: "/^Resource::arn:.*:ec2:\\*:.*:instance\\/\\*$/" },
         { regex: "/^Resource::arn:.*:ssm:\\*::document\\/AWS-RunShellScript$/" },
       ],
       reason: "hosts don't exist when the role is made: bounded by region and by the tag that all of ours carry",
