@@ -70,7 +70,7 @@ const signIn: Readonly<Record<Cloud, string>> = {
   gcp: "GOOGLE_APPLICATION_CREDENTIALS and GOOGLE_CLOUD_PROJECT",
 };
 
-/** The quickstart with a budget, a lease of an hour, and what clouds' images lack: Node. */
+/** The quickstart with a budget and a lease of an hour. */
 function writeExperiment(scratch: string, maxDollars: number): string {
   const folder = join(scratch, "quickstart");
   cpSync(join(import.meta.dirname, "../../experiments/quickstart"), folder, { recursive: true });
@@ -78,8 +78,8 @@ function writeExperiment(scratch: string, maxDollars: number): string {
   const text = readFileSync(file, "utf8");
   const changed = text
     .replace(/^deployments:$/m, `budget: { dollars: ${maxDollars} }\n\ndeployments:`)
-    .replace(/^( +)on: local$/m, "$1on: local\n$1lease: 1h\n$1packages: [nodejs]");
-  if (!/^budget:/m.test(changed) || !/packages:/.test(changed)) throw new Error(`${file} isn't the quickstart we know`);
+    .replace(/^( +)on: local$/m, "$1on: local\n$1lease: 1h");
+  if (!/^budget:/m.test(changed) || !/lease:/.test(changed)) throw new Error(`${file} isn't the quickstart we know`);
   writeFileSync(file, changed);
   return folder;
 }
