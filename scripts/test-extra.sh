@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The tests that need more than Node and npm: installs what they need, then runs them. A missing part is a failure here.
-# Those of the clouds and of the deployed control plane have scripts of their own, test-clouds.sh and test-deployed.sh.
+# Those of the clouds and of the deployed control plane have scripts of their own: test-clouds.sh, test-deployed.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then bash scripts/install-extra.sh; fi
