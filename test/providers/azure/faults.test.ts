@@ -110,8 +110,11 @@ function groupFault(seed: number): FaultRule {
   return { on: "call", cloud: "azure", operation: `P* ${operation ?? "*"}`, fault };
 }
 
+/** More where there is time: REPRISE_SCHEDULES=1000 */
+const schedules = Number(process.env["REPRISE_SCHEDULES"] ?? 200);
+
 describe("AzureProvider under faults", () => {
-  it.each(Array.from({ length: 20 }, (_, block) => block))(
+  it.each(Array.from({ length: Math.ceil(schedules / 10) }, (_, block) => block))(
     "leaves nothing, whatever goes wrong: ten seeds from %i0",
     async (block) => {
       for (let seed = block * 10; seed < block * 10 + 10; seed++) {

@@ -64,12 +64,14 @@ async function live(world: GcpWorld, intents: readonly Intent[]): Promise<string
 }
 
 const chunk = 25;
+/** More where there is time: REPRISE_SCHEDULES=1000 */
+const schedules = Number(process.env["REPRISE_SCHEDULES"] ?? 200);
 
 describe("random schedules of faults", () => {
   const ends = new Map<string, number>();
 
   // A failing one is printed with its seed: `randomFaults(seed, {clouds: ["gcp"]})` gives the same again.
-  it.each(Array.from({ length: 8 }, (_, i) => i * chunk + 1))(
+  it.each(Array.from({ length: Math.ceil(schedules / chunk) }, (_, i) => i * chunk + 1))(
     "leave nothing behind and make nothing twice, from seed %i on",
     async (first) => {
       for (let seed = first; seed < first + chunk; seed++) {
