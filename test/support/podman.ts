@@ -22,7 +22,8 @@ export class Podman {
   /** What runs the engine, to be written where a definition says `engine:`. */
   readonly command = join(this.root, "podman");
 
-  constructor() {
+  /** @param options `empty`: without that image */
+  constructor({ empty = false }: { readonly empty?: boolean } = {}) {
     const file = (name: string, lines: readonly string[]): string => {
       writeFileSync(join(this.root, name), `${lines.join("\n")}\n`);
       return join(this.root, name);
@@ -51,7 +52,7 @@ export class Podman {
       'exec podman "$@"',
     ]);
     chmodSync(this.command, 0o755);
-    this.run("import", this.#archive(), "work:1");
+    if (!empty) this.run("import", this.#archive(), "work:1");
   }
 
   /** @throws Error with what the engine said */
