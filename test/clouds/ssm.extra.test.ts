@@ -83,7 +83,9 @@ describe("reprise run with `reach: ssm`", () => {
         for (const { resource } of opened) expect(resource).not.toMatch(/\b(0\.0\.0\.0|tcp|22)\b/);
         expect(calls.filter(({ operation }) => operation === "SendCommand").length).toBeGreaterThan(20);
         // An agent that isn't there yet refuses, and is then waited for; on a quick machine none is late.
-        const refused = calls.some(({ outcome }) => outcome.kind === "answered" && outcome.code === "InvalidInstanceId");
+        const refused = calls.some(
+          ({ outcome }) => outcome.kind === "answered" && outcome.code === "InvalidInstanceId",
+        );
         expect(calls.some(({ operation }) => operation === "DescribeInstanceInformation")).toBe(refused);
         expect(objects.size).toBeGreaterThan(0);
       } finally {
