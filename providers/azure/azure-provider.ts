@@ -14,7 +14,6 @@ import type {
   SweepScope,
   TaggedResource,
 } from "../../core/ports/provider.ts";
-import type { Transport } from "../../core/ports/transport.ts";
 import { expiryTag } from "../cloud/identity-tags.ts";
 import { PacedOutError } from "../cloud/pacer.ts";
 import { renderUserData } from "../cloud/user-data.ts";
@@ -34,7 +33,6 @@ import { describeMachines, readQuota } from "./machines.ts";
 import type { MachineDescription } from "./machines.ts";
 import { groupName, groupOfIntent, resourceId, vmName } from "./names.ts";
 import { observeGroup } from "./observe.ts";
-import { noticeEvictions } from "./scheduled-events.ts";
 import { withSelfDeletion } from "./self-deletion.ts";
 import { destroyResource, sweepGroups } from "./sweep.ts";
 import { hostTags } from "./tags.ts";
@@ -44,8 +42,6 @@ export interface AzureDeps {
   readonly clock: Clock;
   /** Spreads repeated calls. */
   readonly random: Random;
-  /** The way to hosts, which hear of an eviction before the control plane tells. @default they aren't asked */
-  readonly hosts?: Pick<Transport, "run">;
   /** Address prefixes that may open SSH connections; keys are the only way in. @default anywhere */
   readonly sshSources?: readonly string[];
   /**
@@ -176,8 +172,7 @@ class AzureCloud implements AzureProvider {
     const session = this.calls.open(callMs);
     const groups = await this.groups(session, deployment, place);
     const states = await Promise.all(groups.map((group) => observeGroup(this.deps.clients, session, group)));
-    const { hosts } = this.deps;
-    return hosts === undefined ? states.flat() : noticeEvictions(states.flat(), hosts);
+    return states.flat();
   }
 
   async connect(deployment: DeploymentId, place: Place, peers: readonly string[]): Promise<void> {
