@@ -2,6 +2,7 @@ import type { FlowEffects } from "../../core/flow/effects.ts";
 import type { TopologyHost } from "../../core/plan/types.ts";
 import type { Engine } from "../../core/ports/engine.ts";
 import type { HostAgent, HostStep } from "../../core/ports/host-agent.ts";
+import type { RunRecord } from "../../core/records/schemas.ts";
 import { MemoryStore } from "../../stores/memory/memory-store.ts";
 
 export const topologyHostFixture = (overrides: Partial<TopologyHost> = {}): TopologyHost => ({
@@ -21,6 +22,23 @@ export const topologyHostFixture = (overrides: Partial<TopologyHost> = {}): Topo
   hostKey: "SHA256:x",
   machineType: "sim",
   image: "sim",
+  ...overrides,
+});
+
+/** What `submit` writes of a run before anything happens; its id is `r`. */
+export const recordFixture = (overrides: Partial<RunRecord> = {}): RunRecord => ({
+  schema: "reprise/run-record@1",
+  runId: "r",
+  experiment: "sim",
+  definitionDigest: "0".repeat(64),
+  planDigest: "0".repeat(64),
+  owner: "test",
+  createdAt: "2026-01-01T00:00:00.000Z",
+  repriseVersion: "test",
+  until: "trials",
+  keep: false,
+  reuse: "run",
+  deploymentsAtOnce: 1,
   ...overrides,
 });
 

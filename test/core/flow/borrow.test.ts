@@ -5,8 +5,8 @@ import { closeDeployment, destroyDeployment, writeReceipt } from "../../../core/
 import { deploymentKeys, runKeys } from "../../../core/names/keys.ts";
 import type { HostAgent } from "../../../core/ports/host-agent.ts";
 import type { FlowWorld } from "./flow-world.ts";
-import { flowWorld, readyState, recordFixture, runId, topologyFixture } from "./flow-world.ts";
-import { idleAgent } from "../../support/flow-fixtures.ts";
+import { flowWorld, readyState, runId, topologyFixture } from "./flow-world.ts";
+import { idleAgent, recordFixture } from "../../support/flow-fixtures.ts";
 
 const lender = { runId: "k", deploymentId: "k-main-1" };
 const lent = deploymentKeys("k", "k-main-1");

@@ -8,7 +8,7 @@ import type { RunRecord } from "../../../core/records/schemas.ts";
 import { MemoryStore } from "../../../stores/memory/memory-store.ts";
 import type { SimExperimentOptions } from "../../engines/embedded/sim-run.ts";
 import { simExperiment } from "../../engines/embedded/sim-run.ts";
-import { fakeEffects, idleAgent, topologyHostFixture } from "../../support/flow-fixtures.ts";
+import { fakeEffects, idleAgent, recordFixture, topologyHostFixture } from "../../support/flow-fixtures.ts";
 
 export const runId = "r";
 
@@ -128,22 +128,6 @@ export async function flowWorld(
     },
   };
 }
-
-export const recordFixture = (overrides: Partial<RunRecord> = {}): RunRecord => ({
-  schema: "reprise/run-record@1",
-  runId,
-  experiment: "sim",
-  definitionDigest: "0".repeat(64),
-  planDigest: "0".repeat(64),
-  owner: "test",
-  createdAt: "2026-01-01T00:00:00.000Z",
-  repriseVersion: "test",
-  until: "trials",
-  keep: false,
-  reuse: "run",
-  deploymentsAtOnce: 1,
-  ...overrides,
-});
 
 /** A server and a client on lane 0, as the sim experiment plans them. */
 export const topologyFixture = (overrides: Partial<Topology> = {}): Topology => ({

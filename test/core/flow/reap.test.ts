@@ -6,7 +6,8 @@ import type { Intent, Provider, TaggedResource } from "../../../core/ports/provi
 import { VirtualClock } from "../../../engines/clock/virtual-clock.ts";
 import { SimWorld } from "../../../providers/sim/sim-world.ts";
 import { simExperiment } from "../../engines/embedded/sim-run.ts";
-import { flowWorld, recordFixture, runId, topologyFixture } from "./flow-world.ts";
+import { recordFixture } from "../../support/flow-fixtures.ts";
+import { flowWorld, runId, topologyFixture } from "./flow-world.ts";
 
 const [planned] = simExperiment({ points: 1, trials: 1, lanes: 1 }).plan.deployments[0]?.hosts ?? [];
 if (planned === undefined) throw new Error("no host");

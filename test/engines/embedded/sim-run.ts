@@ -15,6 +15,7 @@ import { createEmbeddedEngine } from "../../../engines/embedded/embedded-engine.
 import type { SimBehaviour } from "../../../providers/sim/sim-world.ts";
 import { SimWorld } from "../../../providers/sim/sim-world.ts";
 import { MemoryStore } from "../../../stores/memory/memory-store.ts";
+import { recordFixture } from "../../support/flow-fixtures.ts";
 
 export const machineFiles = Object.fromEntries(
   ["sweep", "trial", "teardown"].map((name) => [
@@ -274,21 +275,7 @@ export async function createSimRun(options: {
   });
   const runId = "sim-run";
   const { experiment } = options;
-  const record: RunRecord = {
-    schema: "reprise/run-record@1",
-    runId,
-    experiment: "sim",
-    definitionDigest: "0".repeat(64),
-    planDigest: "0".repeat(64),
-    owner: "test",
-    createdAt: "2026-01-01T00:00:00.000Z",
-    repriseVersion: "test",
-    until: "trials",
-    keep: false,
-    reuse: "run",
-    deploymentsAtOnce: 1,
-    ...options.record,
-  };
+  const record = recordFixture({ runId, ...options.record });
   await store.putIfAbsent(runKeys(runId).run, toBytes(record), "test");
   await store.putIfAbsent(runKeys(runId).plan, toBytes(experiment.plan), "test");
   await store.putIfAbsent(blobKey(experiment.plan.bundle.sha256), new Uint8Array(), "test");

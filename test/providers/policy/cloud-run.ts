@@ -16,7 +16,6 @@ import { placementChoices } from "../../../core/plan/placement.ts";
 import type { Experiment, PlannedAlternative, PlannedDeployment, PlannedHost } from "../../../core/plan/types.ts";
 import type { HostAgent } from "../../../core/ports/host-agent.ts";
 import type { MachineShape, Place, Provider } from "../../../core/ports/provider.ts";
-import type { RunRecord } from "../../../core/records/schemas.ts";
 import { deriveKeyPair } from "../../../core/identity/index.ts";
 import { VirtualClock } from "../../../engines/clock/virtual-clock.ts";
 import { createAwsProvider } from "../../../providers/aws/index.ts";
@@ -24,6 +23,7 @@ import { createAzureClients, createAzureProvider } from "../../../providers/azur
 import { createGcpProvider } from "../../../providers/gcp/index.ts";
 import { MemoryStore } from "../../../stores/memory/memory-store.ts";
 import { Fuse, machineFiles, secret, simExperiment } from "../../engines/embedded/sim-run.ts";
+import { recordFixture } from "../../support/flow-fixtures.ts";
 import { awsClientSettings, awsRequestHandler } from "../../emulators/aws/clients.ts";
 import { azureCredential, azureHttpClient } from "../../emulators/azure/clients.ts";
 import { subscriptionId } from "../../emulators/azure/subscription.ts";
@@ -234,20 +234,7 @@ export async function openCloudRun(schedule: Schedule): Promise<CloudRun> {
 /** An answer that a dead process never takes. */
 const dead = new Promise<never>(() => undefined);
 
-const runRecord: RunRecord = {
-  schema: "reprise/run-record@1",
-  runId,
-  experiment: "sim",
-  definitionDigest: "0".repeat(64),
-  planDigest: "0".repeat(64),
-  owner: "test",
-  createdAt: "2026-01-01T00:00:00.000Z",
-  repriseVersion: "test",
-  until: "provision",
-  keep: false,
-  reuse: "run",
-  deploymentsAtOnce: 1,
-};
+const runRecord = recordFixture({ runId, until: "provision" });
 
 function openProviders(
   emulator: Emulator,
