@@ -6,6 +6,7 @@ import type { HostAddress } from "../../core/ports/transport.ts";
 import type { Dispatched, Dispatcher } from "./dispatcher.ts";
 import type { Instance, ResolvedSsm } from "./options.ts";
 import type { Report } from "./report.ts";
+import { pieceLimits } from "./piece-limits.ts";
 import { pieceBytes, renderPiece, renderWhole } from "./script.ts";
 
 /**
@@ -32,9 +33,6 @@ export interface FetchContext {
   readonly clock: { readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void> };
 }
 
-const piecesAtOnce = 4;
-const pieceTimeoutSec = 60;
-const pieceTries = 3;
 /** The agent uploads after it has reported the end. */
 const uploadLooks = 20;
 const uploadPauseMs = 1_000;
@@ -104,7 +102,7 @@ async function inPieces(dispatcher: Dispatcher, options: ResolvedSsm, context: F
       );
     }
   };
-  await Promise.all(Array.from({ length: Math.min(piecesAtOnce, count) }, worker));
+  await Promise.all(Array.from({ length: Math.min(pieceLimits.atOnce, count) }, worker));
   return Buffer.concat(pieces);
 }
 
@@ -117,12 +115,12 @@ async function onePiece(
 ): Promise<Uint8Array> {
   const { host, instance, deliveryId, signal } = context;
   let why = "";
-  for (let attempt = 1; attempt <= pieceTries; attempt++) {
+  for (let attempt = 1; attempt <= pieceLimits.tries; attempt++) {
     const dispatched = await dispatcher.dispatch(
       {
         ...instance,
         key: `piece ${deliveryId} ${from}`,
-        timeoutSec: pieceTimeoutSec,
+        timeoutSec: pieceLimits.timeoutSec,
         script: () => renderPiece(options.spool, deliveryId, from, bytes),
       },
       signal,

@@ -5,6 +5,7 @@ import type { HostAddress, RemoteTask } from "../../core/ports/transport.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Instance, ResolvedSsm } from "./options.ts";
 import { notYetCode, renderStage } from "./script.ts";
+import { pieceLimits } from "./piece-limits.ts";
 import type { StdinSource } from "./script.ts";
 
 /** A URL that gives these bytes once. */
@@ -41,9 +42,6 @@ const pieceChars = 56_000;
 /** Up to so many are sooner there than a bucket's object. */
 const fewPieces = 8;
 const mostPieces = 256;
-const piecesAtOnce = 4;
-const pieceTimeoutSec = 60;
-const pieceTries = 3;
 
 /**
  * Brings a command's stdin to its host: along with it where it is public and small, ahead of it in pieces where it is
@@ -99,7 +97,7 @@ async function stage(
       failed ??= await stagePiece(dispatcher, options, carriage, piece);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(piecesAtOnce, whole.pieces) }, worker));
+  await Promise.all(Array.from({ length: Math.min(pieceLimits.atOnce, whole.pieces) }, worker));
   return failed;
 }
 
@@ -111,12 +109,12 @@ async function stagePiece(
   piece: { readonly sha256: string; readonly index: number; readonly text: string },
 ): Promise<NotCarried | undefined> {
   let why = "";
-  for (let attempt = 1; attempt <= pieceTries; attempt++) {
+  for (let attempt = 1; attempt <= pieceLimits.tries; attempt++) {
     const dispatched = await dispatcher.dispatch(
       {
         ...instance,
         key: `stage ${piece.sha256} ${piece.index} ${host.user}`,
-        timeoutSec: pieceTimeoutSec,
+        timeoutSec: pieceLimits.timeoutSec,
         script: () => renderStage({ spool: options.spool, user: host.user }, piece),
       },
       signal,
