@@ -1352,13 +1352,17 @@ unit_json() { # UNIT-FOLDER NAME KIND: sets UJ
   UJ="$UJ}"
 }
 
-units_json() { # sets UNITS: this step's units, and the services that it stopped
+units_json() { # sets UNITS: this step's units, and the services that it stopped; NOW is no earlier then
   UNITS= us_i=1
   while [ "$us_i" -le "$step_units" ]; do
     get "$us_i" kind; us_kind=$V
     get "$us_i" name
     unit_json "$D/units/$V" "$V" "$us_kind"
     UNITS=${UNITS:+$UNITS,}$UJ
+    # The end is read off the uptime, whose steps are coarser than the clock of the units' times.
+    for us_time in $uj_ready $uj_ended; do
+      if [ "$us_time" -gt "$NOW" ]; then NOW=$us_time; fi
+    done
     us_i=$((us_i + 1))
   done
   for us_pair in ${STOPPED:-}; do
@@ -1396,6 +1400,7 @@ write_result() {
       rm -f "$wr_cut"
     fi
   done
+  about_now
   units_json
   lines_json "$D/missing"; wr_missing=$LINES_JSON
   lines_json "$D/warnings"
@@ -1406,7 +1411,6 @@ write_result() {
     json "$step_host"
     wr_fail="$wr_fail,\"host\":$J${FAIL_EVIDENCE:+,\"evidence\":\"$FAIL_EVIDENCE\"}}"
   fi
-  about_now
   wr_n=0
   until
     {
