@@ -15,6 +15,7 @@ export default {
     "/fixtures/",
     ...(process.env.REPRISE_EXTRA ? [] : ["\\.extra\\.test\\.ts$"]),
   ],
-  testTimeout: 30_000,
+  // Only hung tests need it: a machine may be many times slower than ours, and busy.
+  testTimeout: 120_000,
   ...(process.env.REPRISE_COUNTS ? { reporters: ["default", "<rootDir>/scripts/count-reporter.mjs"] } : {}),
 };

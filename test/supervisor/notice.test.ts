@@ -64,17 +64,15 @@ describe("a spot machine that is told that it goes", () => {
       const job = unitFixture({
         name: "load",
         kind: "job",
-        script: "echo begun > out.csv; sleep 60",
-        timeoutMs: 60_000,
+        script: "echo begun > out.csv; sleep 600",
+        timeoutMs: 600_000, // who isn't told waits in vain
       });
       const collect = [{ glob: "out.csv", required: true }];
       // Nothing was announced while this one ran.
       const short = { ...job, script: "echo short > out.csv" };
       expect((await host.run(stepFixture({ stepId: "calm", units: [short], collect }))).failure).toBeUndefined();
       isTaken = true;
-      const startedAt = Date.now();
       const result = await host.run(stepFixture({ stepId: "taken", units: [job], collect }));
-      expect(Date.now() - startedAt).toBeLessThan(40_000);
       expect(result.failure).toMatchObject({ class: "preempted", host: "server-0" });
       expect(result.failure?.message).toMatch(said);
       expect(result.units).toMatchObject([{ name: "load", outcome: "stopped" }]);

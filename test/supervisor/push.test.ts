@@ -196,7 +196,7 @@ describe("supervisor: push", () => {
   it("gives up reporting some time after the deadline, and still answers a pull", async () => {
     host = await openTestHost({ settings: { ...settings, reportGraceMs: 300 } });
     endpoint.fault = () => "500";
-    const result = await host.run({ ...produces("down"), deadlineAt: Date.now() + 1_500 });
+    const result = await host.run({ ...produces("down"), deadlineAt: Date.now() + 500 + 8 * (await host.pace()) });
     await eventually(() => host.processes().length === 0);
     expect(endpoint.reports).toEqual([]);
     expect(await host.agent.status("down")).toEqual({ kind: "done", result });

@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HostStep, Unit } from "../../core/ports/host-agent.ts";
 import type { TestHost } from "./test-host.ts";
@@ -148,12 +148,18 @@ describe("supervisor: services", () => {
       stepFixture({
         ...next,
         stepId: "services-2",
-        units: [service({ name: "s", script: "echo dying >&2; sleep 0.4; exit 9", ready: { kind: "none" } })],
+        units: [service({ name: "s", script: "until [ -e die ]; do sleep 0.02; done; echo dying >&2; exit 9" })],
       }),
     );
     await host.agent.arm(
-      jobs({ ...next, stepId: "guard-2", units: [unitFixture({ name: "j", kind: "job", script: "sleep 60" })] }),
+      jobs({
+        ...next,
+        stepId: "guard-2",
+        units: [unitFixture({ name: "j", kind: "job", script: "touch begun; sleep 60" })],
+      }),
     );
+    await eventually(() => existsSync(join(host.root, next.attemptDir, "begun")));
+    writeFileSync(join(host.root, next.attemptDir, "die"), "");
     const failed = await host.finished("guard-2");
     if (failed.kind !== "done") throw new Error(failed.kind);
     expect(failed.result.failure).toMatchObject({
@@ -188,7 +194,9 @@ describe("supervisor: services", () => {
           unitFixture({
             name: "client",
             kind: "job",
-            script: "echo warm; sleep 0.15; echo 'phase two'; sleep 1.2; echo done",
+            // By what the events do, not by the clock: each of them ends before the client does.
+            script: `echo warm; until [ -s first-pid ]; do sleep 0.02; done; echo 'phase two'
+              until [ -s mark-pid ] && [ ! -d /proc/$(cat mark-pid) ]; do sleep 0.02; done; sleep 0.5; echo done`,
           }),
           unitFixture({
             name: "kill-db",
@@ -200,7 +208,7 @@ describe("supervisor: services", () => {
           unitFixture({
             name: "mark",
             kind: "event",
-            script: "echo marked",
+            script: "echo $$ >mark-pid",
             trigger: { kind: "logLine", unit: "client", pattern: "^phase [a-z]*$" },
           }),
           unitFixture({
@@ -242,11 +250,11 @@ describe("supervisor: services", () => {
     const result = await host.run(
       jobs({
         units: [
-          unitFixture({ name: "client", kind: "job", script: "sleep 0.5" }),
+          unitFixture({ name: "client", kind: "job", script: "until [ -e hit ]; do sleep 0.02; done; sleep 0.4" }),
           unitFixture({
             name: "hit",
             kind: "event",
-            script: "kill -9 $(cat pid)",
+            script: "kill -9 $(cat pid); touch hit",
             trigger: { kind: "at", offsetMs: 50 },
           }),
         ],
@@ -258,7 +266,7 @@ describe("supervisor: services", () => {
         stepId: "jobs-2",
         guardsServices: false,
         units: [
-          unitFixture({ name: "client-2", kind: "job", script: "sleep 20" }),
+          unitFixture({ name: "client-2", kind: "job", script: "sleep 60" }),
           unitFixture({
             name: "bad",
             kind: "event",
@@ -278,7 +286,7 @@ describe("supervisor: services", () => {
     const result = await host.run(
       stepFixture({
         stepId: "services",
-        deadlineAt: Date.now() + 1_200,
+        deadlineAt: Date.now() + 200 + 8 * (await host.pace()), // long after its end
         units: [service({ name: "s", script: "sleep 60" })],
       }),
     );
@@ -290,7 +298,7 @@ describe("supervisor: services", () => {
     await host.run(
       stepFixture({
         stepId: "services",
-        deadlineAt: Date.now() + 4_000,
+        deadlineAt: Date.now() + 2_000 + 10 * (await host.pace()), // long after its end and the watch's next look
         units: [service({ name: "s", script: "sleep 60" })],
       }),
     );

@@ -97,12 +97,13 @@ describe.each(["dash", "bash", "busybox"])("supervisor under %s", (shell) => {
         ],
       }),
     );
-    const startAt = Date.now() + 300;
+    const paceMs = await host.pace();
+    const startAt = Date.now() + 200 + 5 * paceMs;
     await host.agent.go("jobs", startAt);
     const jobs = await host.finished("jobs");
     if (jobs.kind !== "done") throw new Error(jobs.kind);
     expect(jobs.result.failure).toBeUndefined();
-    expect(jobs.result.startLateMs).toBeLessThan(500);
+    expect(jobs.result.startLateMs).toBeLessThan(300 + 5 * paceMs);
     const result = await host.run(
       stepFixture({
         stepId: "collect",

@@ -14,10 +14,12 @@ export interface TestHost {
   readonly root: string;
   /** Text of a file below the root. */
   read(path: string): string;
-  /** The state of a step once it is done or superseded; fails with the supervisor's log when it takes over 25 s. */
+  /** The state of a step once it is done or superseded; fails with the supervisor's log when it takes over 90 s. */
   finished(stepId: string): Promise<StepState>;
   /** Arms and waits for the result. */
   run(step: HostStep): Promise<StepResult>;
+  /** How long a step of one command takes on this machine now, in ms: what a test has to leave time for is a multiple. */
+  pace(): Promise<number>;
   /** Pids that carry this root's marks, apart from callers. */
   processes(): number[];
   close(): Promise<void>;
@@ -29,6 +31,9 @@ export const clock = {
 };
 
 const files = await readSupervisorFiles();
+
+/** Long for any machine, and shorter than jest's patience with a test: what fails is named. */
+const patienceMs = 90_000;
 
 export async function openTestHost(
   options: {
@@ -58,7 +63,7 @@ export async function openTestHost(
     root,
     read: (path) => readFileSync(join(root, path), "utf8"),
     async finished(stepId) {
-      const state = await agent.wait(stepId, 25_000);
+      const state = await agent.wait(stepId, patienceMs);
       if (state.kind === "armed" || state.kind === "running") {
         throw new Error(`step ${stepId} is still ${state.kind}: ${readFileSync(join(root, ".state/log"), "utf8")}`);
       }
@@ -69,6 +74,12 @@ export async function openTestHost(
       const state = await host.finished(step.stepId);
       if (state.kind !== "done") throw new Error(`step ${step.stepId} is ${state.kind}`);
       return state.result;
+    },
+    async pace() {
+      const startedAt = clock.now();
+      const [stepId, attemptDir] = [`pace-${startedAt}`, "attempts/pace"];
+      await host.run(stepFixture({ stepId, attemptDir, units: [unitFixture({ name: "pace", script: "true" })] }));
+      return clock.now() - startedAt;
     },
     processes: () => processesOf(root),
     async close() {
@@ -111,7 +122,7 @@ export const unitFixture = (overrides: Partial<Unit> & Pick<Unit, "name" | "scri
   env: {},
   files: [],
   workDir: ".",
-  timeoutMs: 20_000,
+  timeoutMs: 80_000,
   limits: {},
   ...overrides,
 });
@@ -125,14 +136,14 @@ export const stepFixture = (overrides: Partial<HostStep> & Pick<HostStep, "stepI
   stops: "none",
   resets: false,
   collect: [],
-  deadlineAt: Date.now() + 60_000,
+  deadlineAt: Date.now() + 300_000,
   push: undefined,
   ...overrides,
 });
 
 /** Polls a cheap condition; what it reads may not be there yet. */
 export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const until = Date.now() + 25_000;
+  const until = Date.now() + patienceMs;
   for (;;) {
     try {
       if (await condition()) return;
