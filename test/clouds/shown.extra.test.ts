@@ -95,12 +95,13 @@ describe("reprise", () => {
     2 * timeoutSec * 1000,
   );
 
-  it.concurrent.each<[CloudName, (clouds: CloudLab, id: string, name: string) => void]>([
-    ["gcp", (clouds, _id, name) => clouds.emulator.gcp.preempt(name)],
-    ["azure", (clouds, id) => clouds.emulator.azure.evict(id)],
+  it.concurrent.each<[CloudName, (clouds: CloudLab, id: string, name: string) => void, RegExp]>([
+    ["aws", (clouds, id) => clouds.emulator.aws.interrupt(id), /"action":"terminate"/],
+    ["azure", (clouds, id) => clouds.emulator.azure.evict(id), /"EventType":"Preempt"/],
+    ["gcp", (clouds, _id, name) => clouds.emulator.gcp.preempt(name), /TRUE/],
   ])(
-    "a spot machine that its cloud takes back on %s: its attempt is kept, and the trial measured again on demand",
-    (cloud, takeBack) =>
+    "a spot machine on %s hears that it is taken back: its attempt is kept, and the trial measured again on demand",
+    (cloud, takeBack, itsWords) =>
       inLab({}, async (clouds) => {
         const running = clouds.installation.start(["run", experiment("spot"), "--on", cloud, "--yes"], { timeoutSec });
         await running.saw(/sleepSec=\d+ trial 0$/m);
@@ -109,7 +110,9 @@ describe("reprise", () => {
         takeBack(clouds, machine?.id ?? "", machine?.name ?? "");
         const finished = await running.done;
         const runId = await expectCleanEnd(clouds, finished);
-        expect(finished.stderr).toMatch(/trial 0, attempt 1: preempted: lost worker-0/);
+        const [, said = ""] = /trial 0, attempt 1: preempted: (.*)$/m.exec(finished.stderr) ?? [];
+        expect(said).toContain(`${cloud} takes this spot machine back`);
+        expect(said).toMatch(itsWords);
         const rows = await clouds.installation.json<object[]>(["results", runId]);
         expect(rows).toMatchObject([{ attempt: 2, outcome: "valid" }]);
         const asked = (await clouds.receipts(runId)).flatMap(({ rounds }) => rounds.map((round) => round.asked ?? ""));

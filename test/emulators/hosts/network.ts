@@ -1,9 +1,11 @@
 /**
  * The network of emulated machines: everybody's public address on one "Internet", private ones on a network of their
- * own, and this side behind a NAT: it reaches the machines' public port 22, and no machine reaches it.
+ * own, and this side behind a NAT: it reaches the machines' public port 22, and no machine reaches it but at one port, where
+ * it has opened that.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { metadataAddress } from "./metadata-service.ts";
 
 /** Of every namespace, bridge and link; then the owner's pid in base 36 and a number: 15 characters at most. */
 const prefix = "rv";
@@ -15,7 +17,8 @@ export class VmNetwork {
   private readonly owner = `${prefix}${process.pid.toString(36)}`;
   private readonly internet: string;
   /** This side as machines would have to call it, if they had a way. */
-  private readonly ourAddress = "198.51.100.1"; // TEST-NET-2, RFC 5737
+  readonly ourAddress = "198.51.100.1"; // TEST-NET-2, RFC 5737
+  private openPort: number | undefined;
   private readonly privateBridges = new Map<string, string>();
   private readonly namespaces = new Map<string, readonly string[]>();
 
@@ -25,6 +28,11 @@ export class VmNetwork {
     ip(`addr add ${this.ourAddress}/32 dev ${this.internet}`);
     // Other addresses of ours aren't told to who asks on this bridge.
     writeSysctl(`net/ipv4/conf/${this.internet}/arp_ignore`, "1");
+  }
+
+  /** Machines that are added from now on reach this TCP port of ours, and no other. */
+  open(port: number): void {
+    this.openPort = port;
   }
 
   /**
@@ -40,6 +48,7 @@ export class VmNetwork {
     this.namespaces.set(id, publicIp === undefined ? [] : [publicIp]);
     ip(
       `-n ${id} link set lo up`,
+      `-n ${id} addr add ${metadataAddress}/32 dev lo`,
       `link add ${id}p type veth peer name eth1 netns ${id}`,
       `link set ${id}p master ${bridge} up`,
       `-n ${id} addr add ${privateIp}/32 dev eth1`,
@@ -53,9 +62,12 @@ export class VmNetwork {
       `-n ${id} addr add ${publicIp}/32 dev eth0`,
       `-n ${id} link set eth0 up`,
       `-n ${id} route add default dev eth0 src ${publicIp}`,
-      // sshd's answers find the way back to us, nothing else does.
+      // sshd's answers find the way back to us, and calls to the open port; nothing else does.
       `-n ${id} route add blackhole ${this.ourAddress}/32`,
       `-n ${id} rule add ipproto tcp sport 22 lookup 100 pref 10`,
+      ...(this.openPort === undefined
+        ? []
+        : [`-n ${id} rule add ipproto tcp dport ${this.openPort} to ${this.ourAddress} lookup 100 pref 11`]),
       `-n ${id} route add ${this.ourAddress}/32 dev eth0 table 100`,
       `route add ${publicIp}/32 dev ${this.internet} src ${this.ourAddress}`,
     );

@@ -44,12 +44,14 @@ const vm = (index: number, userData: string, deployment = "d1"): VmSpec => ({
 });
 
 /** A guest that says when the machine shut itself down. */
-function guestOf(): { readonly guest: Guest; readonly off: Promise<void> } {
+function guestOf(id: string): { readonly guest: Guest; readonly off: Promise<void> } {
   let poweredOff = (): void => undefined;
   const off = new Promise<void>((resolve) => (poweredOff = resolve));
-  const metadata = (): never => {
-    throw new Error("no metadata service");
-  };
+  const metadata: Guest["metadata"] = ({ method, path, headers }) => ({
+    status: path === "/none" ? 404 : 200,
+    headers: { "content-type": "text/plain" },
+    body: `${id} ${method} ${path} ${headers["x-word"] ?? ""}\n`,
+  });
   return { guest: { poweredOff: () => poweredOff(), metadata }, off };
 }
 
@@ -83,7 +85,7 @@ describe("RealHosts", () => {
     userData: string,
     deployment?: string,
   ): Promise<{ readonly off: Promise<void> }> => {
-    const { guest, off } = guestOf();
+    const { guest, off } = guestOf(`i-${index}`);
     await hosts.boot(vm(index, userData, deployment), guest);
     return { off };
   };
@@ -123,6 +125,18 @@ describe("RealHosts", () => {
       expect(await seen("198.18.200.3")).toBe("0");
       expect(await seen("172.31.0.3")).not.toBe("0");
       expect(await seen("198.51.100.1")).not.toBe("0");
+    },
+    bootsMs,
+  );
+
+  it(
+    "asks its own cloud at the link-local address that all clouds have",
+    async () => {
+      await Promise.all([1, 2].map((n) => boot(n, renderUserData(setup(`server-${n}`), [], "aws"))));
+      const asked = async (index: number, words: string): Promise<string> =>
+        (await ssh(index, `curl -s -m 10 -w '%{http_code}' ${words}`)).stdout;
+      expect(await asked(1, "-X PUT -H 'X-Word: w' http://169.254.169.254/a?b=c")).toBe("i-1 PUT /a?b=c w\n200");
+      expect(await asked(2, "http://169.254.169.254/none")).toBe("i-2 GET /none \n404");
     },
     bootsMs,
   );

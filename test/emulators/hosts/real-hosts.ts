@@ -3,7 +3,7 @@
  * root, its user data acted on, OpenSSH at its public address, and an end when its cloud takes the power away.
  *
  * Needs root, iproute2, util-linux, procps, OpenSSH's server and sudo. Machines see neither this side's files (home and
- * temporary folders, this repository) nor its network.
+ * temporary folders, this repository) nor its network, but for one port where it is opened.
  */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -16,6 +16,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { BootedVm, Guest, ShellResult, VmBackend, VmSpec } from "../common/backend.ts";
 import { readCloudConfig } from "./cloud-config.ts";
 import { firstBootFiles, poweredOffCode } from "./first-boot.ts";
+import { serveMetadata } from "./metadata-service.ts";
+import type { MetadataService } from "./metadata-service.ts";
 import { VmNetwork, pidsIn } from "./network.ts";
 
 export interface RealHostsOptions {
@@ -35,6 +37,8 @@ interface Machine {
   readonly namespace: string;
   readonly process: ChildProcess;
   readonly ended: Promise<void>;
+  /** Ends with the machine, also where it fails. */
+  readonly metadata: Promise<MetadataService>;
 }
 
 export class RealHosts implements VmBackend {
@@ -80,7 +84,9 @@ export class RealHosts implements VmBackend {
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
     const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-    this.machines.set(vm.id, { vm, namespace, process: child, ended });
+    const metadata = serveMetadata(namespace, guest);
+    metadata.catch(() => undefined); // reported below
+    this.machines.set(vm.id, { vm, namespace, process: child, ended, metadata });
     child.once("exit", (code) => {
       if (code === poweredOffCode && this.machines.get(vm.id)?.process === child) guest.poweredOff();
     });
@@ -91,6 +97,7 @@ export class RealHosts implements VmBackend {
       if (tries === 1_000 || child.exitCode !== null) throw new Error(`${vm.name} does not boot: ${said}`);
       await sleep(10); // a real machine: there is no clock to move
     }
+    await metadata;
     return {
       address: address ?? vm.privateIp,
       port: 22,
@@ -105,6 +112,10 @@ export class RealHosts implements VmBackend {
     // unshare's child is the namespace's first process and dies with it; with that one all others die.
     machine.process.kill("SIGKILL");
     await machine.ended;
+    await machine.metadata.then(
+      (service) => service.close(),
+      () => undefined,
+    );
     for (let tries = 0; tries < 500 && pidsIn(machine.namespace).length > 0; tries++) await sleep(10);
     this.network.remove(machine.namespace);
     rmSync(join(this.folder, machine.namespace), { recursive: true, force: true });
@@ -127,6 +138,16 @@ export class RealHosts implements VmBackend {
       child.once("close", (code) => resolve(code ?? 137));
     });
     return { exitCode, stdout, stderr };
+  }
+
+  /**
+   * Machines that boot from now on may call this side at this TCP port.
+   *
+   * @returns the address at which they do
+   */
+  open(port: number): string {
+    this.network.open(port);
+    return this.network.ourAddress;
   }
 
   /** Machines that have power. */
