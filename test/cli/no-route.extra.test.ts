@@ -51,11 +51,11 @@ trial:
         ' \${{ services.server[0].address }} \${{ services.server[0].ports.tcp }}
       collect: [out.csv]
   events:
-    - { name: narrow, at: 1s, shape: { from: server, to: client, rate: 4mbit }, when: "\${{ params.shaped }}" }
+    - { name: narrow, at: 200ms, shape: { from: server, to: client, rate: 4mbit }, when: "\${{ params.shaped }}" }
   checks:
     - { name: rows, from: load, file: out.csv, rows: { min: 3 } }
   summary:
-    slowestMs: { from: load, file: out.csv, csv: { column: ms }, stat: max }
+    medianMs: { from: load, file: out.csv, csv: { column: ms }, stat: median }
 sweeps:
   main: { cross: { shaped: [false, true] }, trials: 2 }
 `;
@@ -93,7 +93,7 @@ describe("hosts that have no way to the engine", () => {
   });
 
   it("run a sweep by pulling, across a cable that is unplugged for seconds; the links are shaped and mended", async () => {
-    const running = installation.start(["run", folder], { timeoutSec: 240 });
+    const running = installation.start(["run", folder], { timeoutSec: 900 });
     await running.saw(/\[1\/4\]/);
     net.hosts[1]?.cut();
     await new Promise((resolve) => setTimeout(resolve, 6_000));
@@ -101,11 +101,13 @@ describe("hosts that have no way to the engine", () => {
     const done = await running.done;
     expect({ code: done.code, stderr: done.stderr.slice(-3_000) }).toMatchObject({ code: 0 });
     const runId = runIdIn(done.stderr);
-    const rows = await installation.json<{ shaped: boolean; slowestMs: number; outcome: string }[]>(["results", runId]);
+    const rows = await installation.json<{ shaped: boolean; medianMs: number; outcome: string }[]>(["results", runId]);
     expect(rows.map((row) => row.outcome)).toEqual(["valid", "valid", "valid", "valid"]);
     // 100 KB at 4 Mbit/s are 200 ms, less what the bucket lets through at once.
-    for (const row of rows) if (row.shaped) expect(row.slowestMs).toBeGreaterThan(100);
-    expect(Math.min(...rows.filter((row) => !row.shaped).map((row) => row.slowestMs))).toBeLessThan(100);
+    const medians = (shaped: boolean): number[] =>
+      rows.filter((row) => row.shaped === shaped).map(({ medianMs }) => medianMs);
+    expect(Math.min(...medians(true))).toBeGreaterThan(100);
+    expect(Math.min(...medians(false))).toBeLessThan(Math.min(...medians(true)) / 2);
     for (const host of net.hosts) {
       expect(host.exec(["tc", "qdisc", "show", "dev", "eth0"]).stdout).not.toMatch(/tbf|htb/);
       expect(readdirSync(join(host.home, ".reprise")).length).toBe(0);
@@ -115,5 +117,5 @@ describe("hosts that have no way to the engine", () => {
     const [deployment = ""] = readdirSync(receipts);
     expect(JSON.parse(readFileSync(join(receipts, deployment, "receipt.json"), "utf8"))).toMatchObject({ dollars: 0 });
     expect(await installation.settled()).toEqual([]);
-  }, 260_000);
+  }, 960_000);
 });

@@ -27,9 +27,9 @@ import { gcpClientOptions, gcpCredentials } from "./gcp/clients.ts";
 import { projectName } from "./gcp/service.ts";
 
 const until = async (what: () => Promise<boolean>): Promise<void> => {
-  const deadline = systemClock.now() + 10_000;
+  const deadline = systemClock.now() + 90_000;
   while (!(await what())) {
-    if (systemClock.now() > deadline) throw new Error("did not happen within 10 s");
+    if (systemClock.now() > deadline) throw new Error("did not happen within 90 s");
     await systemClock.sleep(10);
   }
 };

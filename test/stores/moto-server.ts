@@ -11,8 +11,8 @@ function motoProgram(): string {
   const venv = join(tmpdir(), "reprise-moto-venv");
   const program = join(venv, "bin", "moto_server");
   if (!existsSync(program)) {
-    execFileSync("python3", ["-m", "venv", venv], { timeout: 120_000 });
-    execFileSync(join(venv, "bin", "pip"), ["install", "--quiet", "moto[server,s3]"], { timeout: 300_000 });
+    execFileSync("python3", ["-m", "venv", venv], { timeout: 600_000 });
+    execFileSync(join(venv, "bin", "pip"), ["install", "--quiet", "moto[server,s3]"], { timeout: 600_000 });
   }
   return program;
 }
@@ -36,7 +36,7 @@ export async function startMoto(): Promise<{ readonly endpoint: string; readonly
     moto.kill("SIGTERM");
     await ended;
   };
-  for (let tries = 0; tries < 150; tries++) {
+  for (let tries = 0; tries < 900; tries++) {
     const answered = await fetch(`${endpoint}/moto-api/`).then(
       (response) => response.ok,
       () => false,

@@ -131,7 +131,7 @@ export class Moto {
     const { executionArn } = await this.client.send(
       new StartExecutionCommand({ stateMachineArn, name: "e", input: JSON.stringify(input) }),
     );
-    for (let polls = 0; polls < 600; polls++) {
+    for (let polls = 0; polls < 3_000; polls++) {
       const { status, output, error, cause } = await this.client.send(new DescribeExecutionCommand({ executionArn }));
       if (status !== "RUNNING") {
         const history = await this.client.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
@@ -140,7 +140,7 @@ export class Moto {
       }
       await sleep(50);
     }
-    throw new Error(`${name} didn't end within 30 s`);
+    throw new Error(`${name} didn't end in 3,000 looks`);
   }
 
   async stop(): Promise<void> {
@@ -151,7 +151,7 @@ export class Moto {
 
   private async configure(port: number): Promise<void> {
     const body = JSON.stringify({ stepfunctions: { execute_state_machine: true }, lambda: { use_docker: false } });
-    for (let attempt = 0; attempt < 100; attempt++) {
+    for (let attempt = 0; attempt < 900; attempt++) {
       try {
         const answer = await fetch(`http://127.0.0.1:${port}/moto-api/config`, { method: "POST", body });
         if (answer.ok) return;
@@ -160,7 +160,7 @@ export class Moto {
       }
       await sleep(200);
     }
-    throw new Error("moto_server didn't answer within 20 s");
+    throw new Error("moto_server didn't answer in 900 tries");
   }
 }
 

@@ -47,7 +47,7 @@ beforeAll(async () => {
       }));
       break;
     }
-    if (looks === 1_000) throw new Error(`still ${JSON.stringify(states)}`);
+    if (looks === 6_000) throw new Error(`still ${JSON.stringify(states)}`);
     await sleep(10);
   }
 });

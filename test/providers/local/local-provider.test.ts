@@ -51,7 +51,7 @@ const make = (root: string, options: Partial<LocalProviderOptions> = {}, effects
   new LocalProvider({ root, command: built.command, ...options }, { clock: systemClock, ...effects });
 
 async function eventually<T>(look: () => Promise<T | undefined> | T | undefined, what: string): Promise<T> {
-  for (let looks = 0; looks < 1_000; looks++) {
+  for (let looks = 0; looks < 6_000; looks++) {
     const found = await look();
     if (found !== undefined) return found;
     await sleep(10); // real processes: there is no clock to move
@@ -132,7 +132,7 @@ describe("a local host", () => {
     const root = await newRoot();
     await make(root).ensure([hostIntent(overrides)], never);
     const address = await ready(root);
-    const sh = (script: string, timeoutMs = 20_000, stdin?: Uint8Array): Promise<CommandResult> =>
+    const sh = (script: string, timeoutMs = 100_000, stdin?: Uint8Array): Promise<CommandResult> =>
       transport.run(
         address,
         { argv: ["sh", "-c", script], timeoutMs, idempotent: false, maxOutputBytes: 50_000_000, parse: String },
@@ -163,7 +163,7 @@ describe("a local host", () => {
     const { sh, address, end } = await up();
     await sh("seq -f '%09.0f' 1 300000 > numbers; seq -f 'err%09.0f' 1 300000 > errors");
     const script = "for i in 1 2 3; do cat numbers; cat errors >&2; done";
-    const task = { argv: ["sh", "-c", script] as const, timeoutMs: 30_000, idempotent: true, parse: String };
+    const task = { argv: ["sh", "-c", script] as const, timeoutMs: 100_000, idempotent: true, parse: String };
     const chunks: Uint8Array[] = [];
     for await (const chunk of transport.stream(address, task)) {
       // Blocks this whole process: both streams' windows run out, in turns.
@@ -182,7 +182,10 @@ describe("a local host", () => {
 
   it("kills a command whose time is up, with what it started", async () => {
     const { sh, root, end } = await up();
-    const result = await sh("echo begun; sleep 1000 & sleep 1001; true", 300);
+    const startedAt = Date.now();
+    await sh("true");
+    // Time enough for its start, however slow this machine is.
+    const result = await sh("echo begun; sleep 1000 & sleep 1001; true", 300 + 8 * (Date.now() - startedAt));
     expect(result).toMatchObject({ outcome: "timedOut", stdout: "begun\n" });
     await eventually(
       () => (processesAbout(root).some((line) => line.includes("sleep 100")) ? undefined : true),
@@ -200,14 +203,14 @@ describe("a local host", () => {
     const script = "echo begun > begun; while [ ! -e go ]; do sleep 0.01; done; echo done > done";
     const result = leaver.run(address, {
       argv: ["sh", "-c", script],
-      timeoutMs: 20_000,
+      timeoutMs: 100_000,
       idempotent: false,
       parse: String,
     });
     await eventually(() => (existsSync(join(home, "begun")) ? true : undefined), "begun");
     await leaver.close();
     expect((await result).outcome).toBe("connectionLost");
-    const touch = { argv: ["touch", "go"] as const, timeoutMs: 20_000, idempotent: true, parse: String };
+    const touch = { argv: ["touch", "go"] as const, timeoutMs: 100_000, idempotent: true, parse: String };
     await transport.run(address, touch);
     await eventually(() => (existsSync(join(home, "done")) ? true : undefined), "done");
     expect(await end()).toEqual([]);
@@ -215,7 +218,7 @@ describe("a local host", () => {
 
   it("lets nobody in but its run's key, under its user's name", async () => {
     const { address, end } = await up();
-    const task = { argv: ["true"] as const, timeoutMs: 20_000, idempotent: false, parse: String };
+    const task = { argv: ["true"] as const, timeoutMs: 100_000, idempotent: false, parse: String };
     const stranger = new SshTransport(
       { privateKey: () => deriveKeyPair(masterSecret, { kind: "user", runId: "r2" }).privateKey },
       { clock: systemClock, dial: dialTcp },
@@ -230,13 +233,18 @@ describe("a local host", () => {
 
   it("takes escaped daemons with it", async () => {
     const { sh, root, end } = await up();
+    // Seconds that nobody else sleeps: other tests may run on this machine.
+    const sleepSec = (which: number): string => `${which}.${process.pid}${Date.now()}`;
     // One keeps the marker but leaves session and parent, one keeps neither the marker nor its parent.
-    await sh("setsid sleep 2001 >/dev/null 2>&1 </dev/null & cd / && setsid sleep 2002 >/dev/null 2>&1 </dev/null &");
-    await sh("env -i setsid sh -c 'sleep 2003 & sleep 2004' >/dev/null 2>&1 </dev/null &");
+    const [one, two, three, four] = [2001, 2002, 2003, 2004].map(sleepSec);
+    await sh(
+      `setsid sleep ${one} >/dev/null 2>&1 </dev/null & cd / && setsid sleep ${two} >/dev/null 2>&1 </dev/null &`,
+    );
+    await sh(`env -i setsid sh -c 'sleep ${three} & sleep ${four}' >/dev/null 2>&1 </dev/null &`);
     const left = (): string[] =>
       spawnSync("ps", ["-eo", "args"], { encoding: "utf8" })
         .stdout.split("\n")
-        .filter((line) => /^sleep 200\d$/.test(line));
+        .filter((line) => [one, two, three, four].some((sec) => line === `sleep ${sec}`));
     await eventually(() => (left().length === 4 ? true : undefined), "escaped");
     expect(await end()).toEqual([]);
     expect(left()).toEqual([]);
@@ -250,10 +258,15 @@ describe("a local host", () => {
   });
 
   it("ends at its expiry with nobody's help, and later if its lease was renewed", async () => {
-    const { root, dir, sh } = await up({ deployment: "d1", ttlMs: 2_000 });
-    await make(root).extend("d1", place, Date.now() + 3_500);
+    const before = Date.now();
+    const { end } = await up();
+    await end();
+    const ttlMs = 500 + 3 * (Date.now() - before); // time enough for what is to be done before
+    const firstEnd = Date.now() + ttlMs;
+    const { root, dir, sh } = await up({ deployment: "d1", now: firstEnd - ttlMs, ttlMs });
+    await make(root).extend("d1", place, firstEnd + ttlMs);
     await sh("setsid sleep 3001 >/dev/null 2>&1 </dev/null &");
-    await sleep(2_500); // past the first end, before the second: that is what is tested
+    await sleep(firstEnd - Date.now() + ttlMs / 3); // past the first end, before the second: that is what is tested
     expect(existsSync(join(dir, "host.json"))).toBe(true);
     await eventually(() => (existsSync(dir) ? undefined : true), "expired");
     expect(processesAbout(root)).toEqual([]);
