@@ -16,6 +16,6 @@ export default {
     ...(process.env.REPRISE_EXTRA ? [] : ["\\.extra\\.test\\.ts$"]),
   ],
   // Only hung tests need it: a machine may be many times slower than ours, and busy.
-  testTimeout: 120_000,
+  testTimeout: 600_000,
   ...(process.env.REPRISE_COUNTS ? { reporters: ["default", "<rootDir>/scripts/count-reporter.mjs"] } : {}),
 };

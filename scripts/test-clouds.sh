@@ -8,7 +8,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then bash scripts/instal
 export REPRISE_EXTRA=1
 jest=(node --experimental-vm-modules --no-warnings node_modules/jest/bin/jest.js)
 others=$(mktemp)
-"${jest[@]}" --runInBand --testTimeout=120000 'test/providers/aws/other-emulators\.extra\.test\.ts$' "$@" >"$others" 2>&1 &
+"${jest[@]}" --runInBand 'test/providers/aws/other-emulators\.extra\.test\.ts$' "$@" >"$others" 2>&1 &
 other_pid=$!
 # A network of its own: the clouds' addresses are always the same, and two of these may run at once.
 alone=()

@@ -24,15 +24,15 @@ describe("bundleFunction", () => {
     async (entry) => {
       expect(statSync(join(await bundle(entry), "index.mjs")).size).toBeLessThan(2_000_000);
     },
-    120_000,
+    600_000,
   );
 
   it("puts the supervisor beside a function that arms hosts", async () => {
     const outDir = await bundle("start-phase", { withSupervisor: true });
     expect(readdirSync(outDir)).toEqual(["index.mjs", "put.mjs", "supervisor.sh"]);
-  }, 120_000);
+  });
 
   it("fails for a bundle that has grown too large", async () => {
     await expect(bundle("claim", { mostBytes: 500_000 })).rejects.toThrow(/bundle of claim has \d+ bytes/);
-  }, 120_000);
+  });
 });

@@ -176,6 +176,6 @@ describe("the clouds' bundles", () => {
       });
       expect(emulator.violations).toEqual([]);
     },
-    60_000,
+    600_000,
   );
 });

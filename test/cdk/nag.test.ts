@@ -17,6 +17,6 @@ describe("cdk-nag", () => {
       const found = [...annotations.findError("*", any), ...annotations.findWarning("*", any)];
       expect(found.map(({ id, entry }) => `${id}: ${JSON.stringify(entry.data).slice(0, 200)}`)).toEqual([]);
     },
-    120_000,
+    600_000,
   );
 });

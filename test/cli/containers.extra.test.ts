@@ -29,9 +29,7 @@ describe("a duet in containers", () => {
   });
 
   it("runs both sides at once on CPUs of their own, which they exchange, in an image known by its digest", async () => {
-    const { code, stderr } = await installation.run(["run", experiment, "--only", "works", "--yes"], {
-      timeoutSec: 600,
-    });
+    const { code, stderr } = await installation.run(["run", experiment, "--only", "works", "--yes"]);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     runId = runIdIn(stderr);
     const image = podman.run("image", "inspect", "--format", "{{.Id}}", "work:1");
@@ -58,7 +56,7 @@ describe("a duet in containers", () => {
         expect(b[i]).toBeLessThan((a[i + 1] ?? NaN) + 2);
       }
     }
-  }, 660_000);
+  });
 
   it("finds that B does half as much work again", async () => {
     const { comparisons } = await installation.json<{
@@ -102,12 +100,10 @@ describe("a duet in containers", () => {
     expect(comparisons).toMatchObject([{ benchmark: "works", verdict: "different", runs: 4 }]);
     // A second export doesn't write into the first.
     expect((await installation.run(["export", "duet", runId, folder])).code).toBe(2);
-  }, 660_000);
+  });
 
   it("fails when a side fails, and keeps what a side that was stopped had written", async () => {
-    const failed = await installation.run(["run", experiment, "--only", "fails", "never-ends", "--yes"], {
-      timeoutSec: 600,
-    });
+    const failed = await installation.run(["run", experiment, "--only", "fails", "never-ends", "--yes"]);
     expect(failed.code).not.toBe(0);
     runId = runIdIn(failed.stderr);
     expect(failed.stderr).toMatch(/exit(?:ed with)? (?:code )?9/);
@@ -117,7 +113,7 @@ describe("a duet in containers", () => {
     );
     expect(partial.length).toBeGreaterThan(0);
     for (const path of partial) expect(readFileSync(join(folder, path), "utf8")).toBe("partial\n");
-  }, 660_000);
+  });
 
   it("leaves no container and no process", async () => {
     expect(podman.containers()).toEqual([]);

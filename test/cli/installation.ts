@@ -80,7 +80,7 @@ export class Installation {
     this.env = { ...this.env, ...env };
   }
 
-  /** Starts a command; it is killed after `timeoutSec`, so that nothing hangs. */
+  /** Starts a command; it is killed after `timeoutSec`, before jest gives its test up, so that nothing hangs. */
   start(args: readonly string[], options: { readonly timeoutSec?: number; readonly cwd?: string } = {}): Running {
     const child = spawn(process.execPath, [this.bin, ...args], {
       env: this.env,
@@ -95,7 +95,7 @@ export class Installation {
       stderr += chunk.toString();
       for (const look of looks) look();
     });
-    const timer = setTimeout(() => child.kill("SIGKILL"), (options.timeoutSec ?? 120) * 1000);
+    const timer = setTimeout(() => child.kill("SIGKILL"), (options.timeoutSec ?? 540) * 1000);
     const done = new Promise<Finished>((resolve, reject) => {
       child.once("error", reject);
       child.once("close", (code, signal) => {
@@ -133,7 +133,7 @@ export class Installation {
 
   /** As `run --json`: the parsed answer of a command that must succeed. */
   async json<T>(args: readonly string[]): Promise<T> {
-    const { code, stdout, stderr } = await this.run(["--json", ...args], { timeoutSec: 300 });
+    const { code, stdout, stderr } = await this.run(["--json", ...args]);
     if (code !== 0) throw new Error(`${args.join(" ")}: exit ${String(code)}: ${stderr}`);
     return JSON.parse(stdout) as T; // the test says what it expects
   }
@@ -185,7 +185,7 @@ export class Installation {
 
   /** As `leftovers`, after what is just ending has had some seconds. */
   async settled(): Promise<string[]> {
-    for (let tries = 0; tries < 100; tries++) {
+    for (let tries = 0; tries < 600; tries++) {
       if (this.leftovers().length === 0) return [];
       await sleep(100);
     }

@@ -44,10 +44,10 @@ describe("a run that is monitored", () => {
   const runFolder = (): string => join(installation.home, "store/objects/runs", runId);
 
   beforeAll(async () => {
-    const done = await installation.run(["run", fixture("monitored")], { timeoutSec: 400 });
+    const done = await installation.run(["run", fixture("monitored")]);
     runId = runIdIn(done.stderr);
     expect({ code: done.code, stderr: done.stderr }).toMatchObject({ code: 0 });
-  }, 420_000);
+  });
   afterAll(() => installation.remove());
 
   /** Has a run's metrics served while `look` looks at them, then interrupts. */
@@ -56,7 +56,7 @@ describe("a run that is monitored", () => {
     look: (url: string) => Promise<void>,
   ): Promise<Finished & { readonly told: z.infer<typeof servedSchema> }> {
     const folder = join(root, "shown");
-    const running = installation.start(["--json", "monitor", runId, ...args, "--output", folder], { timeoutSec: 300 });
+    const running = installation.start(["--json", "monitor", runId, ...args, "--output", folder]);
     await running.saw(/^Ctrl-C ends it$/m);
     const source = dataSourcesSchema.parse(
       parse(readFileSync(join(folder, "provisioning/datasources/reprise.yaml"), "utf8")),
@@ -133,7 +133,7 @@ describe("a run that is monitored", () => {
     expect(ended.stderr).toMatch(/dashboard counter, "Broken": Prometheus refuses .*parse error/);
     expect(ended.stderr).not.toMatch(/"Steps"/);
     expect(await installation.settled()).toEqual([]);
-  }, 320_000);
+  });
 
   it("serves only the trials that are asked for", async () => {
     const ended = await served(["step=5", "--no-grafana"], async (url) => {
@@ -142,7 +142,7 @@ describe("a run that is monitored", () => {
     });
     expect(ended.told.trials).toBe(1);
     expect(ended.stderr).not.toMatch(/Grafana/);
-  }, 320_000);
+  });
 
   it("writes what Grafana takes and starts one for it, with everything in folders that go", async () => {
     const home = join(root, "grafana-home");
@@ -169,7 +169,7 @@ describe("a run that is monitored", () => {
     const { env } = toldSchema.parse(JSON.parse(readFileSync(says, "utf8")));
     expect(ended.told.grafanaUrl).toBe(`http://127.0.0.1:${env["GF_SERVER_HTTP_PORT"] ?? ""}`);
     expect(await installation.settled()).toEqual([]);
-  }, 320_000);
+  });
 
   it("says what is missing", async () => {
     const without = await installation.run(["monitor", runId, "--prometheus", join(root, "nowhere")]);

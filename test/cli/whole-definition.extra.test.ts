@@ -43,14 +43,14 @@ describe("a definition that asks for everything", () => {
     cpSync(fixture("whole"), join(root, "whole"), { recursive: true });
     const path = join(root, "whole/experiment.yaml");
     writeFileSync(path, readFileSync(path, "utf8").replaceAll("ROOT", root));
-    const running = installation.start(["run", join(root, "whole")], { timeoutSec: 300 });
+    const running = installation.start(["run", join(root, "whole")]);
     await running.saw(/^\S+ main\S* trial 0$/m);
     groups.push(...controlGroups());
     const done = await running.done;
     stderr = done.stderr;
     runId = runIdIn(stderr);
     expect({ code: done.code, stderr }).toMatchObject({ code: 0 });
-  }, 320_000);
+  });
   afterAll(() => installation.remove());
 
   it("measures what each event does to the service", async () => {
@@ -116,7 +116,7 @@ describe("trials that go wrong", () => {
   afterAll(() => installation.remove());
 
   it("each fail by their own class, keep their evidence, and leave the next trial a clean host", async () => {
-    const done = await installation.run(["run", fixture("rough")], { timeoutSec: 400 });
+    const done = await installation.run(["run", fixture("rough")]);
     const runId = runIdIn(done.stderr);
     expect(done.code).not.toBe(0);
     const rows = await installation.json<{ what: string; outcome: string; failureClass?: string }[]>([
@@ -140,5 +140,5 @@ describe("trials that go wrong", () => {
       "works-after-all": "valid",
     });
     expect(await installation.settled()).toEqual([]);
-  }, 420_000);
+  });
 });

@@ -15,7 +15,7 @@ import type { LabOptions } from "./cloud-lab.ts";
 const quickstart = join(import.meta.dirname, "../../experiments/quickstart");
 const experiment = (name: string): string => join(import.meta.dirname, "experiments", name);
 /** A receipt takes a minute and a half on Azure, and others work at the same time. */
-const timeoutSec = 400;
+const timeoutSec = 900;
 
 async function inLab(options: LabOptions, work: (clouds: CloudLab) => Promise<void>): Promise<void> {
   const clouds = await CloudLab.open(options);

@@ -7,7 +7,7 @@ import { listenLoopback } from "../emulators/common/server.ts";
 import type { HttpHandler } from "../emulators/common/http.ts";
 import { CloudLab } from "./cloud-lab.ts";
 
-const timeoutSec = 400;
+const timeoutSec = 900;
 const quickstart = join(import.meta.dirname, "../../experiments/quickstart");
 
 /** The quickstart with `lines` at the head of its deployment. */
@@ -111,7 +111,7 @@ describe("reprise run with `reach: ssm`", () => {
       try {
         const experiment = quickstartWith(folder, "on: aws", ...lines);
         const args = ["run", experiment, "--only", "load:clients=2", "--yes"];
-        const finished = await clouds.installation.run(args, { timeoutSec: 90 });
+        const finished = await clouds.installation.run(args, { timeoutSec: 540 });
         expect({ code: finished.code, stderr: finished.stderr.slice(-1_000) }).toMatchObject({ code });
         expect(finished.stderr).toMatch(said);
         expect(clouds.emulator.log.mutating).toEqual([]);
@@ -119,6 +119,6 @@ describe("reprise run with `reach: ssm`", () => {
         await clouds.close();
       }
     },
-    120_000,
+    600_000,
   );
 });

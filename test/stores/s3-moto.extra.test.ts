@@ -20,7 +20,7 @@ beforeAll(async () => {
     endpoint: moto.endpoint,
     credentials: { accessKeyId: "test", secretAccessKey: "test" },
   });
-}, 600_000);
+});
 afterAll(async () => {
   client.destroy();
   await moto.stop();
@@ -84,7 +84,7 @@ describe("S3Store over moto", () => {
     }
     expect(await keysOf(store.list("k/"))).toEqual(keys);
     expect(await keysOf(store.list("k/", "k/1050"))).toEqual(keys.slice(1_051));
-  }, 120_000);
+  });
 
   it("says what is wrong with the bucket", async () => {
     const clock = { now: () => Date.now(), sleep: () => Promise.resolve() };

@@ -165,7 +165,7 @@ describe("supervisor: jobs", () => {
       stepFixture({
         stepId: "memory",
         units: [
-          { ...job("eats", eats), timeoutMs: 10_000, limits: { memoryBytes: 200_000_000, swapBytes: 0, cpus: "0" } },
+          { ...job("eats", eats), timeoutMs: 20_000, limits: { memoryBytes: 200_000_000, swapBytes: 0, cpus: "0" } },
         ],
       }),
     );

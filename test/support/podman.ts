@@ -57,7 +57,7 @@ export class Podman {
 
   /** @throws Error with what the engine said */
   run(...args: readonly string[]): string {
-    const { status, stdout, stderr } = spawnSync(this.command, args, { encoding: "utf8", timeout: 60_000 });
+    const { status, stdout, stderr } = spawnSync(this.command, args, { encoding: "utf8", timeout: 600_000 });
     if (status !== 0) throw new Error(`podman ${args.join(" ")}: exit ${String(status)}: ${stderr}`);
     return stdout.trim();
   }

@@ -78,7 +78,7 @@ describe("RealHosts", () => {
         user,
         hostKey: hostKey(`server-${index}`).fingerprint,
       },
-      { argv: ["sh", "-c", script], timeoutMs: 20_000, idempotent: true, parse: () => undefined },
+      { argv: ["sh", "-c", script], timeoutMs: 100_000, idempotent: true, parse: () => undefined },
     );
   const boot = async (
     index: number,
@@ -106,7 +106,7 @@ describe("RealHosts", () => {
       );
       expect((await ssh(1, "touch /scratch/x; ls /scratch /tmp")).stdout).toBe("/scratch:\nx\n\n/tmp:\n");
       await expect(ssh(1, "true", "root")).rejects.toThrow(/refuses the key/);
-      expect((await hosts.run("i-1", "exit 7", AbortSignal.timeout(5_000))).exitCode).toBe(7);
+      expect((await hosts.run("i-1", "exit 7", AbortSignal.timeout(100_000))).exitCode).toBe(7);
     },
     bootsMs,
   );

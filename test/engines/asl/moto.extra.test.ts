@@ -401,7 +401,7 @@ describe("the embedded engine and moto's interpreter", () => {
   let moto: Moto;
   beforeAll(async () => {
     moto = await Moto.start();
-  }, 600_000);
+  });
   afterAll(() => moto.stop());
 
   it.each(scenarios)(
@@ -455,6 +455,6 @@ describe("the embedded engine and moto's interpreter", () => {
       expect(shown(history)).toEqual(shown(theirs.events));
       expect(chained(history)).toEqual(chained(theirs.events));
     },
-    60_000,
+    600_000,
   );
 });

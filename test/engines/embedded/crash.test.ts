@@ -95,7 +95,7 @@ describe.each([
       expect({ at, rows: await figureRows(run) }).toEqual({ at, rows: calmRows });
       expect({ at, living: run.world.living }).toEqual({ at, living: [] });
     }
-  }, 300_000);
+  });
 
   it("twice, then resume", async () => {
     const { run, busy } = await recordedRun(pushes);
@@ -122,7 +122,7 @@ describe.each([
       expect({ at, living: run.world.living }).toEqual({ at, living: [] });
     }
     expect(tried).toBeGreaterThan(1);
-  }, 60_000);
+  });
 
   it("in the last teardown: a resume ends it, with a receipt", async () => {
     const total = await effectsOfWholeRun(pushes);
@@ -138,7 +138,7 @@ describe.each([
       expect(await run.store.head(receipt)).toBeDefined();
     }
     expect(cutOff).toBeGreaterThan(0);
-  }, 60_000);
+  });
 
   it("during set-up: a resume goes on in it, later than any request of the dead engine", async () => {
     const { run } = await recordedRun(pushes);

@@ -41,7 +41,7 @@ describe("trials that fail", () => {
     expect(await endOf(run)).toBe(`ended: 0 of ${trials} trials valid, ${trials} missing (${trials} command)`);
     expect(await exitCodeOf(run)).toBe(exitCodes.command);
     expect(run.world.living).toEqual([]);
-  }, 120_000);
+  });
 
   it("are tried again as often as their class says, and the definition instead of it", async () => {
     const attempts = async (retries: Partial<Record<FailureClass, number>>): Promise<number> => {

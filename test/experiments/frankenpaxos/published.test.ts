@@ -205,7 +205,7 @@ describeShared("collectPublished", () => {
         expect([path, isChanged]).toEqual([path, true]);
       }
     },
-    120_000,
+    600_000,
   );
 
   it("names an absent file and draws without it", async () => {

@@ -69,5 +69,5 @@ describe("experiments/redis on this machine", () => {
     expect((await reprise(home, "verify", "last")).status).toBe(0);
     expect(seen.size).toBeGreaterThan(0); // or finding none left would say nothing
     expect(serversOf(home)).toEqual([]);
-  }, 240_000);
+  });
 });

@@ -90,7 +90,7 @@ describe("random schedules of faults", () => {
         }
       }
     },
-    120_000,
+    600_000,
   );
 
   async function suffer(world: GcpWorld, intents: readonly Intent[], isLate: boolean): Promise<void> {

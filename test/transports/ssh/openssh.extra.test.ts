@@ -46,6 +46,13 @@ async function eventually(isSo: () => boolean, what: string): Promise<void> {
   throw new Error(`never ${what}`);
 }
 
+/** How long a first command takes here and now, its connection's making counted, in ms. */
+async function pace(): Promise<number> {
+  const startedAt = performance.now();
+  await open().run(server.address, task("true"));
+  return Math.ceil(performance.now() - startedAt);
+}
+
 beforeAll(async () => {
   cluster = await openNetnsHosts({ names: ["server-0", "client-0"], authorizedKey: user.publicKey, hostKey: hostPair });
   [server, client] = cluster.hosts as [NetnsHost, NetnsHost]; // as many as names
@@ -176,7 +183,7 @@ describe("SshTransport with OpenSSH", () => {
 
   it("kills a command whose time is up and gives its channel back", async () => {
     const transport = open({ channelsPerConnection: 1, connectionsPerHost: 1 });
-    const endless = task("echo $$ > pid; echo so far; sleep 1000; true", { timeoutMs: 500 });
+    const endless = task("echo $$ > pid; echo so far; sleep 1000; true", { timeoutMs: 500 + 8 * (await pace()) });
     const result = await transport.run(server.userAddress, endless);
     expect(result).toMatchObject({ outcome: "timedOut", stdout: "so far\n" });
     const pid = readFileSync(join(server.userHome, "pid"), "utf8").trim();
@@ -187,8 +194,9 @@ describe("SshTransport with OpenSSH", () => {
   it("loses no other command to one that can't be killed", async () => {
     // sshd refuses to signal what root runs; its channel stays open until the command ends.
     const transport = open({ channelsPerConnection: 2, connectionsPerHost: 1, closeGraceMs: 300 });
-    const other = transport.run(server.address, task("sleep 2; echo whole"));
-    const endless = task("exec sleep 1000", { timeoutMs: 500 });
+    const paceMs = await pace();
+    const other = transport.run(server.address, task(`sleep ${2 + (12 * paceMs) / 1000}; echo whole`));
+    const endless = task("exec sleep 1000", { timeoutMs: 500 + 8 * paceMs });
     expect(await transport.run(server.address, endless)).toMatchObject({ outcome: "timedOut" });
     const further = [1, 2, 3].map((i) => transport.run(server.address, task(`echo ${i}`)));
     expect((await Promise.all(further)).map(({ stdout }) => stdout)).toEqual(["1\n", "2\n", "3\n"]);
@@ -205,9 +213,11 @@ describe("SshTransport with OpenSSH", () => {
   });
 
   it("finds out by keep-alives that a host has gone silent", async () => {
-    const transport = open({ keepAliveMs: 200, keepAliveMissed: 2, attempts: 1, connectTimeoutMs: 500 });
+    const paceMs = await pace();
+    const timing = { keepAliveMs: 200 + 4 * paceMs, connectTimeoutMs: 500 + 8 * paceMs };
+    const transport = open({ ...timing, keepAliveMissed: 2, attempts: 1 });
     await transport.run(server.address, task("true"));
-    const running = transport.run(server.address, task("sleep 100", { timeoutMs: 60_000 }));
+    const running = transport.run(server.address, task("sleep 1000", { timeoutMs: 600_000 }));
     server.cut();
     expect(await running).toMatchObject({ outcome: "connectionLost" });
     expect((await transport.run(server.address, task("true"))).outcome).toBe("unreachable");
@@ -222,8 +232,8 @@ describe("SshTransport with OpenSSH", () => {
     const transport = open({ attempts: 2 });
     const bootId = task("cat /proc/sys/kernel/random/boot_id");
     const before = await transport.run(client.address, bootId);
-    const running = transport.run(client.address, task("sleep 100"));
-    await eventually(() => client.exec(["pgrep", "-f", "sleep 100"]).status === 0, "started");
+    const running = transport.run(client.address, task("sleep 1000"));
+    await eventually(() => client.exec(["pgrep", "-f", "sleep 1000"]).status === 0, "started");
     await client.kill();
     expect(await running).toMatchObject({ outcome: "connectionLost" });
     expect((await transport.run(client.address, task("true"))).outcome).toBe("unreachable");
@@ -239,7 +249,8 @@ describe("SshTransport with OpenSSH", () => {
     const breakAll = task("pkill -KILL -f 'sshd: root@notty' --newest; true", {
       argv: ["sh", "-c", "sleep 0.2; pkill -KILL -o -f 'sshd: root@notty'"],
     });
-    const script = "echo run >> runs; sleep 1; echo whole";
+    // The first one lasts until it is cut.
+    const script = "echo run >> runs; [ $(wc -l < runs) -gt 1 ] || sleep 1000; echo whole";
     await transport.run(server.address, task("rm -f runs"));
     const again = transport.run(server.address, task(script, { idempotent: true }));
     await eventually(() => existsSync(join(server.home, "runs")), "started");
@@ -249,12 +260,12 @@ describe("SshTransport with OpenSSH", () => {
   });
 
   it("works on many hosts and names each that failed", async () => {
-    const transport = open({ attempts: 1, connectTimeoutMs: 1_000 });
+    const transport = open({ attempts: 1, connectTimeoutMs: 30_000 });
     const addresses = [server, client].map(({ address }) => address);
     const dead = { ...server.address, host: "dead-0", port: 23 };
     const results = await forEachHost(addresses, (host) => transport.run(host, task("hostname")), {
       concurrency: 2,
-      deadlineMs: 20_000,
+      deadlineMs: 100_000,
       clock: systemClock,
     });
     expect(results.map(({ stdout }) => stdout.trim())).toEqual(["server-0", "client-0"]);

@@ -100,7 +100,7 @@ describe("SsmTransport.run", () => {
       );
       expect(world.calls("SendCommand")).toBe(2);
     }),
-    60_000,
+    600_000,
   );
 
   it(
