@@ -18,15 +18,19 @@ export async function bringFetches(
   runId: string,
   fx: FlowEffects,
 ): Promise<void> {
-  const cache = new Map<string, Uint8Array>();
-  for (const step of steps) {
-    for (const rule of step.fetches ?? []) {
+  const taken = new Map<string, { readonly host: string; readonly rule: FetchRule }[]>();
+  for (const { host, fetches } of steps) {
+    for (const rule of fetches ?? []) {
       const source = `${rule.fromHost}:${rule.fromPath}`;
-      const body =
-        cache.get(source) ??
-        (await readPublished(rule, hostNamed(topology, rule.fromHost), runId, topology.deploymentId, fx));
-      cache.set(source, body);
-      await fx.agent(runId, hostNamed(topology, step.host)).putFile(rule.path, body, rule.mode, rule.secret);
+      taken.set(source, [...(taken.get(source) ?? []), { host, rule }]);
+    }
+  }
+  // One file after the other: no more than one is in memory.
+  for (const takers of taken.values()) {
+    let body: Uint8Array | undefined;
+    for (const { host, rule } of takers) {
+      body ??= await readPublished(rule, hostNamed(topology, rule.fromHost), runId, topology.deploymentId, fx);
+      await fx.agent(runId, hostNamed(topology, host)).putFile(rule.path, body, rule.mode, rule.secret);
     }
   }
 }
