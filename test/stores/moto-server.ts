@@ -1,20 +1,10 @@
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { spawn } from "node:child_process";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { motoProgram as installedMoto } from "../deployed/rig/python-tools.ts";
 
 /** moto's server: `$REPRISE_MOTO_SERVER`, or one installed from PyPI into the temporary folder, once. */
 function motoProgram(): string {
-  const given = process.env["REPRISE_MOTO_SERVER"];
-  if (given !== undefined) return given;
-  const venv = join(tmpdir(), "reprise-moto-venv");
-  const program = join(venv, "bin", "moto_server");
-  if (!existsSync(program)) {
-    execFileSync("python3", ["-m", "venv", venv], { timeout: 600_000 });
-    execFileSync(join(venv, "bin", "pip"), ["install", "--quiet", "moto[server,s3]"], { timeout: 600_000 });
-  }
-  return program;
+  return process.env["REPRISE_MOTO_SERVER"] ?? installedMoto();
 }
 
 const freePort = (): Promise<number> =>

@@ -1,11 +1,32 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const installMs = 600_000;
+const installMs = 900_000;
 
-/** A program from PyPI in an environment of its own, kept under the OS's temp folder for the next run. */
+/**
+ * Words: environment, requirement. Who comes second waits for the first and finds the work done; the system itself lets go
+ * of the lock of one that was killed, and what that one left is begun anew.
+ */
+const installer = `
+import fcntl, os, shutil, subprocess, sys
+environment, requirement = sys.argv[1:]
+with open(environment + ".lock", "w") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    done = os.path.join(environment, "installed")
+    if not os.path.exists(done):
+        shutil.rmtree(environment, ignore_errors=True)
+        subprocess.check_call([sys.executable, "-m", "venv", environment])
+        python = os.path.join(environment, "bin", "python")
+        subprocess.check_call([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement])
+        open(done, "w").close()
+`;
+
+/**
+ * A program from PyPI in an environment of its own, kept under the OS's temp folder for the next run. Any number of
+ * processes may ask for it at once.
+ */
 export function pythonProgram(what: {
   readonly name: string;
   readonly version: string;
@@ -13,16 +34,15 @@ export function pythonProgram(what: {
   readonly requirement: string;
   readonly program: string;
 }): string {
-  const environment = join(tmpdir(), "reprise-cache", `${what.name}-${what.version}`);
+  const cache = join(tmpdir(), "reprise-cache");
+  const environment = join(cache, `${what.name}-${what.version}`);
   const program = join(environment, "bin", what.program);
-  const done = join(environment, "installed");
-  if (existsSync(done)) return program;
-  rmSync(environment, { recursive: true, force: true });
-  mkdirSync(environment, { recursive: true });
-  execFileSync("python3", ["-m", "venv", environment], { timeout: installMs });
-  const pip = ["-m", "pip", "install", "--quiet", `${what.requirement}==${what.version}`];
-  execFileSync(join(environment, "bin", "python"), pip, { timeout: installMs });
-  writeFileSync(done, "");
+  if (existsSync(join(environment, "installed"))) return program;
+  mkdirSync(cache, { recursive: true });
+  execFileSync("python3", ["-c", installer, environment, `${what.requirement}==${what.version}`], {
+    timeout: installMs,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   return program;
 }
 

@@ -1,10 +1,7 @@
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
 import { createServer, request } from "node:http";
 import type { AddressInfo, Server } from "node:net";
 import { createServer as createTcpServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   CreateStateMachineCommand,
@@ -16,24 +13,7 @@ import {
 import type { HistoryEvent } from "@aws-sdk/client-sfn";
 import type { Json } from "../../../core/effects/json.ts";
 import { toFailure } from "../../../engines/asl/task.ts";
-
-const version = "5.2.4";
-const installMs = 300_000;
-
-/** moto's server in an environment of its own, kept under the OS's temp folder for the next run. */
-function motoServerPath(): string {
-  const environment = join(tmpdir(), "reprise-cache", `moto-${version}`);
-  const server = join(environment, "bin", "moto_server");
-  const done = join(environment, "installed");
-  if (existsSync(done)) return server;
-  rmSync(environment, { recursive: true, force: true });
-  mkdirSync(environment, { recursive: true });
-  execFileSync("python3", ["-m", "venv", environment], { timeout: installMs });
-  const pip = ["-m", "pip", "install", "--quiet", `moto[server,all]==${version}`];
-  execFileSync(join(environment, "bin", "python"), pip, { timeout: installMs });
-  writeFileSync(done, "");
-  return server;
-}
+import { motoProgram } from "../../deployed/rig/python-tools.ts";
 
 /** Called with a Lambda function's name and payload. */
 export type Invoke = (name: string, payload: Json) => Promise<Json>;
@@ -66,7 +46,7 @@ export class Moto {
   }
 
   static async start(): Promise<Moto> {
-    const server = motoServerPath();
+    const server = motoProgram();
     const motoPort = await freePort();
     const gateway = createServer((incoming, outgoing) => {
       const name = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(incoming.url ?? "")?.[1];
