@@ -1,3 +1,4 @@
+import { DefinitionError } from "../core/definition/problem.ts";
 import { FailureError, exitCodes } from "../core/errors/failure.ts";
 import { RepriseError, messageOf } from "../core/errors/reprise-error.ts";
 
@@ -40,7 +41,9 @@ export function reportError(error: unknown, json: boolean): number {
     error instanceof FailureError ? error.failure.class : error instanceof RepriseError ? "invalid" : "defect";
   const hint = error instanceof RepriseError ? error.hint : undefined;
   if (json) {
-    process.stderr.write(`${JSON.stringify({ error: { class: failureClass, message: messageOf(error), hint } })}\n`);
+    const problems = error instanceof DefinitionError ? error.problems : undefined;
+    const told = { class: failureClass, message: messageOf(error), hint, problems };
+    process.stderr.write(`${JSON.stringify({ error: told })}\n`);
   } else {
     process.stderr.write(`error: ${messageOf(error)}\n`);
     if (hint !== undefined && !messageOf(error).includes(hint)) process.stderr.write(`  try: ${hint}\n`);

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import type { JsonObject } from "../effects/json.ts";
+import type { Json, JsonObject } from "../effects/json.ts";
 import { expandMonitoring } from "../monitoring/expand.ts";
 import { checkDashboards } from "../monitoring/own-dashboards.ts";
 import { isClusterProblems, readClusterFile } from "./cluster-file.ts";
 import { compileProgram } from "./compile-program.ts";
 import { isJsonObject } from "./json-values.ts";
+import type { MendedDefinition } from "./mend.ts";
+import { mendDefinition } from "./mend.ts";
 import { suggest } from "./nearest-name.ts";
 import type { Parameters, Report } from "./parameters.ts";
 import { findTarget, readParameters } from "./parameters.ts";
@@ -14,7 +16,6 @@ import type { LoadedDefinition } from "./program.ts";
 import type { Definition, WherePoints } from "./schema.ts";
 import { definitionSchema } from "./schema.ts";
 import { checkSharedHosts } from "./shared-hosts.ts";
-import { schemaProblems } from "./schema-problems.ts";
 import { readSweepAxes } from "./sweep-axes.ts";
 import type { SweepAxes } from "./sweep-axes.ts";
 import type { YamlSource } from "./yaml-source.ts";
@@ -44,34 +45,37 @@ export function readDefinition(
   if (!isJsonObject(source.value)) {
     return { ok: false, problems: [source.problem([], "a definition is a mapping", { value: source.value })] };
   }
-  const parsed = definitionSchema.safeParse(source.value);
-  if (!parsed.success) {
-    const problems = schemaProblems(parsed.error.issues, definitionSchema, source);
-    return { ok: false, problems: sorted([...problems, ...earlyProblems(source, source.value)]) };
-  }
+  const read = readSchema(source, source.value);
+  if (!("definition" in read))
+    return { ok: false, problems: sorted([...read, ...earlyProblems(source, source.value)]) };
 
   const problems: Problem[] = [];
-  const tell: Report = (path, message, options) => problems.push(source.problem(path, message, options));
+  const tell: Report = (path, message, options) => problems.push(read.source.problem(path, message, options));
   const files: Record<string, string> = {};
   const keepFile = (path: string): string | undefined => {
     const content = readFile(path);
     if (content !== undefined) files[path] = content;
     return content;
   };
-  const parameters = readParameters(parsed.data.parameters, tell);
-  const { definition: spec, source: places } = expandMonitoring(parsed.data, { parameters, source, report: tell });
+  const parameters = readParameters(read.definition.parameters, tell);
+  const { definition: spec, source: places } = expandMonitoring(read.definition, {
+    parameters,
+    source: read.source,
+    report: tell,
+  });
   const report: Report = (path, message, options) => problems.push(places.problem(path, message, options));
   const program = compileProgram({ definition: spec, parameters, source: places, problems, readFile: keepFile });
   const sweeps: Record<string, SweepAxes> = {};
   for (const [name, sweep] of Object.entries(spec.sweeps)) {
-    const written = writtenSweep(source.value, name);
+    const written = writtenSweep(read.source.value, name);
     sweeps[name] = readSweepAxes(name, sweep, written, { parameters, lists: program.lists, report, problems });
   }
   checkReferences(spec, parameters, report);
   checkDeployments(spec, report, keepFile, problems);
   checkSharedHosts(spec, report);
-  problems.push(...checkDashboards(spec, source, keepFile));
-  if (problems.length > 0) return { ok: false, problems: sorted(problems) };
+  problems.push(...checkDashboards(spec, read.source, keepFile));
+  const all = [...read.problems, ...problems.filter(read.isOwn)];
+  if (all.length > 0) return { ok: false, problems: sorted(all) };
   return {
     ok: true,
     definition: {
@@ -90,8 +94,15 @@ export function readDefinition(
   };
 }
 
-const writtenSweep = (value: JsonObject, name: string): JsonObject => {
-  const sweeps = value["sweeps"];
+/** What the schema makes of a definition; where it refuses it, what is left when that is mended. */
+function readSchema(source: YamlSource, value: JsonObject): MendedDefinition | readonly Problem[] {
+  const parsed = definitionSchema.safeParse(value);
+  if (!parsed.success) return mendDefinition(source, value);
+  return { definition: parsed.data, source, problems: [], isOwn: () => true };
+}
+
+const writtenSweep = (value: Json, name: string): JsonObject => {
+  const sweeps = isJsonObject(value) ? value["sweeps"] : undefined;
   const sweep = isJsonObject(sweeps) ? sweeps[name] : undefined;
   return isJsonObject(sweep) ? sweep : {};
 };

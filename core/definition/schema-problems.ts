@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { Json } from "../effects/json.ts";
 import { isJsonList, isJsonObject, typeName } from "./json-values.ts";
-import { suggest } from "./nearest-name.ts";
+import { nearestName, suggest } from "./nearest-name.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { ProblemOptions, YamlSource } from "./yaml-source.ts";
 
-type Issue = z.core.$ZodIssue;
+export type Issue = z.core.$ZodIssue;
 
 /** Turns what zod found into problems with places, values and the nearest known names. */
 export function schemaProblems(issues: readonly Issue[], schema: z.ZodType, source: YamlSource): Problem[] {
@@ -13,6 +13,7 @@ export function schemaProblems(issues: readonly Issue[], schema: z.ZodType, sour
   const unknownAt = new Set<string>();
   for (const issue of issues) if (issue.code === "unrecognized_keys") unknownAt.add(JSON.stringify(issue.path));
   for (const issue of issues) {
+    if (valueAtPath(source.value, plainPath(issue)) === undefined && isMisspelt(issue, issues)) continue;
     // Which field is missing from a group is no news where a field of the group was misspelt.
     if (issue.code === "custom" && unknownAt.has(JSON.stringify(issue.path))) continue;
     problems.push(...describeIssue(issue, [], schema, source));
@@ -20,8 +21,23 @@ export function schemaProblems(issues: readonly Issue[], schema: z.ZodType, sour
   return problems;
 }
 
+const plainPath = (issue: Issue): Path => issue.path.filter((step) => typeof step !== "symbol");
+
+/** Whether a field is missing only because its name, which is told as unknown, was written with a slip. */
+function isMisspelt(missing: Issue, issues: readonly Issue[]): boolean {
+  if (missing.code === "unrecognized_keys") return false;
+  const parent = JSON.stringify(missing.path.slice(0, -1));
+  const name = String(missing.path.at(-1));
+  return issues.some(
+    (other) =>
+      other.code === "unrecognized_keys" &&
+      JSON.stringify(other.path) === parent &&
+      other.keys.some((key) => nearestName(key, [name]) === name),
+  );
+}
+
 function describeIssue(issue: Issue, above: Path, schema: z.ZodType, source: YamlSource): Problem[] {
-  const path: Path = [...above, ...issue.path.filter((step) => typeof step !== "symbol")];
+  const path: Path = [...above, ...plainPath(issue)];
   const value = valueAtPath(source.value, path);
   const problem = (message: string, options: ProblemOptions = {}): Problem[] => [
     source.problem(path, message, { value, ...options }),
@@ -82,11 +98,7 @@ function describeUnion(
     const name = String(path.at(-1) ?? "");
     return [source.problem(path.slice(0, -1), `missing field \`${name}\``, { hint: descriptionOf(schema, path) })];
   }
-  // A branch fits if the value is of its kind: what is wrong further in is then worth telling, all else is noise.
-  const fitting = issue.errors.filter(
-    (errors) => !errors.some((e) => e.path.length === 0 && (e.code === "invalid_type" || e.code === "invalid_value")),
-  );
-  const best = [...fitting].sort((a, b) => a.length - b.length)[0];
+  const best = fittingBranch(issue);
   if (best !== undefined) return best.flatMap((inner) => describeIssue(inner, path, schema, source));
   const expected = new Set<string>();
   const names: string[] = [];
@@ -104,6 +116,23 @@ function describeUnion(
   const words = [...expected, ...names.map((name) => `\`${name}\``)];
   const hint = typeHint(value, "string", schemaAt(schema, path));
   return [source.problem(path, `must be ${words.join(" or ")}, not ${typeName(value)}`, { value, hint })];
+}
+
+/** A branch fits if the value is of its kind: what is wrong further in is then worth telling, all else is noise. */
+function fittingBranch(issue: Extract<Issue, { code: "invalid_union" }>): readonly Issue[] | undefined {
+  const fitting = issue.errors.filter(
+    (errors) => !errors.some((e) => e.path.length === 0 && (e.code === "invalid_type" || e.code === "invalid_value")),
+  );
+  return [...fitting].sort((a, b) => a.length - b.length)[0];
+}
+
+/** What is wrong, each at the place that its message names: unions opened. */
+export function innerIssues(issues: readonly Issue[], above: Path = []): { issue: Issue; path: Path }[] {
+  return issues.flatMap((issue) => {
+    const path: Path = [...above, ...plainPath(issue)];
+    const inner = issue.code === "invalid_union" ? fittingBranch(issue) : undefined;
+    return inner === undefined ? [{ issue, path }] : innerIssues(inner, path);
+  });
 }
 
 const choices = (values: readonly unknown[]): string => `one of ${values.map((v) => `\`${String(v)}\``).join(", ")}`;
@@ -185,7 +214,7 @@ export function schemaAt(schema: z.core.$ZodType, path: Path): z.ZodType | undef
   return undefined;
 }
 
-function knownKeys(schema: z.core.$ZodType | undefined): string[] {
+export function knownKeys(schema: z.core.$ZodType | undefined): string[] {
   if (schema === undefined) return [];
   const inner = unwrapSchema(schema);
   if (inner instanceof z.ZodObject) return Object.keys(inner.shape);

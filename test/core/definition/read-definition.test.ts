@@ -1,5 +1,7 @@
+import { parse, stringify } from "yaml";
 import { readDefinition } from "../../../core/definition/read-definition.ts";
-import { formatProblem } from "../../../core/definition/problem.ts";
+import { formatPath, formatProblem } from "../../../core/definition/problem.ts";
+import { definitionSchema } from "../../../core/definition/schema.ts";
 import { definitionText, fixtureNames, fixtureText, loadFixture, loadText } from "./load.ts";
 
 const problemsOf = (text: string) => {
@@ -335,6 +337,36 @@ const markedPlace = (text: string): string => {
   return `${before.length}:${(before.at(-1) ?? "").length + 1}`;
 };
 
+type Place = readonly (string | number)[];
+
+const placesIn = (value: unknown, at: Place = []): Place[] =>
+  typeof value !== "object" || value === null
+    ? []
+    : Object.entries(value).flatMap(([key, inner]: [string, unknown]) => {
+        const place = [...at, Array.isArray(value) ? Number(key) : key];
+        return [place, ...placesIn(inner, place)];
+      });
+
+/** A definition with a field of another name, and with a value of another kind, at a place. */
+function brokenAt(definition: unknown, place: Place): { readonly at: string; readonly definition: unknown }[] {
+  const key = place.at(-1) ?? "";
+  const edit = (change: (parent: Record<string | number, unknown>) => void): unknown => {
+    const copy = structuredClone(definition);
+    let parent = copy as Record<string | number, unknown>; // places come from walking this very tree
+    for (const step of place.slice(0, -1)) parent = parent[step] as Record<string | number, unknown>;
+    change(parent);
+    return copy;
+  };
+  const otherKind = edit((parent) => (parent[key] = typeof parent[key] === "object" ? 7 : { bad: true }));
+  const value = { at: formatPath(place), definition: otherKind };
+  if (typeof key === "number") return [value];
+  const otherName = edit((parent) => {
+    parent[`${key}x`] = parent[key];
+    Reflect.deleteProperty(parent, key);
+  });
+  return [value, { at: formatPath([...place.slice(0, -1), `${key}x`]), definition: otherName }];
+}
+
 describe("readDefinition", () => {
   it.each(Object.entries(mistakes))("tells %s where it stands", (_, mistake) => {
     const problems = problemsOf(unmarked(mistake.text));
@@ -352,11 +384,85 @@ describe("readDefinition", () => {
   it("tells all mistakes of form at once", () => {
     const text = `${header.replace("count: 2", "count: x").replace("roles", "rols")}${trial.replace("ports", "prots")}${sweeps.replace("cross", "corss")}`;
     expect(problemsOf(text).map((problem) => problem.message)).toEqual([
-      "missing field `roles`",
       "unknown field `rols`",
+      "must be a number, not a text",
       "unknown field `prots`",
       "unknown field `corss`",
     ]);
+  });
+
+  it("tells mistakes of form and of meaning at once, each where the file has it", () => {
+    const text = `${header.replace("clients: 1,", "clients: 1, mode: fast,")}trial:
+  timeout: 30
+  services:
+    server:
+      on: sevrer
+      run: ./server \${{ params.client }}
+      redy: { port: rpc }
+    Other_1: { on: server, run: ./other }
+  jobs:
+    load: { on: client, run: "./load \${{ flor(2.5) }}", collect: out.csv }
+  checks:
+    - 5
+    - { name: rows, from: laod, file: out.csv, rows: { mim: 2 } }
+  events:
+    - { name: Bad name, at: 2x, kill: sevrer }
+sweeps:
+  load: { cross: { cleints: [1, 2] }, trails: 3 }
+  pairs: { zip: { clients: [1, 2], valueBytes: [1] }, order: randon }
+figures:
+  f: { module: f.ts, needs: [laod] }
+`;
+    expect(problemsOf(text).map((p) => `${p.line} ${p.path}: ${p.message}`)).toEqual([
+      "8 trial.timeout: must be a text, not a number",
+      "11 trial.services.server.on: no role or label has that name",
+      "12 trial.services.server.run: no member `client`",
+      "13 trial.services.server.redy: unknown field `redy`",
+      "13 trial.services.server.redy.port: no port of this service has that name",
+      "14 trial.services.Other_1: not a name: small letters, digits and hyphens, beginning and ending with a letter or digit",
+      "16 trial.jobs.load.run: no function is named `flor`",
+      "16 trial.jobs.load.collect: must be a list, not a text",
+      "18 trial.checks[0]: must be a mapping, not a number",
+      "19 trial.checks[1].from: no service or job has that name",
+      "19 trial.checks[1].rows.mim: unknown field `mim`",
+      "21 trial.events[0].name: not a name: small letters, digits and hyphens, beginning and ending with a letter or digit",
+      "21 trial.events[0].at: not a time with its unit, such as `500ms`, `90s`, `5m` or `2h`",
+      "21 trial.events[0].kill: no service is named `sevrer`",
+      "23 sweeps.load.cross.cleints: no parameter is named `cleints`",
+      "23 sweeps.load.trails: unknown field `trails`",
+      "24 sweeps.pairs.zip.valueBytes: a list of 1 beside `clients` of 2",
+      "24 sweeps.pairs.order: not one of the values that can stand here",
+      "26 figures.f.needs[0]: no sweep is named `laod`",
+    ]);
+  });
+
+  it.each(["roles", "labels"])("says nothing of who refers to %s that can't be read", (field) => {
+    const broken = { roles: header.replace(/roles: .*/, "roles: 5"), labels: header.replace("[load-host]", "5") };
+    const text = `${field === "roles" ? broken.roles : broken.labels}${trial.replace("on: client", "on: load-host")}${sweeps}`;
+    expect(problemsOf(text).map((problem) => problem.path)).toEqual([expect.stringMatching(new RegExp(`${field}$`))]);
+  });
+
+  it("finds a single mistake wherever it is made in a definition, and says little else", () => {
+    let sumTold = 0;
+    let made = 0;
+    for (const name of fixtureNames()) {
+      const definition: unknown = parse(fixtureText(name), { merge: true });
+      const places = placesIn(definition).filter(([top]) => top !== "parameters");
+      for (let index = 0; index < places.length; index += Math.ceil(places.length / 15)) {
+        for (const broken of brokenAt(definition, places[index] ?? [])) {
+          if (definitionSchema.safeParse(broken.definition).success) continue; // a name or value that is the author's
+          const text = stringify(broken.definition, { aliasDuplicateObjects: false });
+          const told = problemsOf(text).filter((problem) => !problem.message.startsWith("no such file"));
+          expect({ name, at: broken.at, told: told.map((p) => p.path) }).toMatchObject({
+            told: expect.arrayContaining([expect.stringContaining(broken.at)]) as unknown,
+          });
+          sumTold += told.length;
+          made += 1;
+        }
+      }
+    }
+    expect(made).toBeGreaterThan(100);
+    expect(sumTold / made).toBeLessThan(1.3); // a mapping in place of a place has no region, and so on
   });
 
   it("prints a problem so that an editor can jump to it", () => {

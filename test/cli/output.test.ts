@@ -1,0 +1,44 @@
+import { reportError } from "../../cli/output.ts";
+import { DefinitionError } from "../../core/definition/problem.ts";
+import { readDefinition } from "../../core/definition/read-definition.ts";
+
+/** What a call writes to stderr. */
+function said(call: () => unknown): string {
+  let text = "";
+  const write = process.stderr.write.bind(process.stderr);
+  process.stderr.write = (chunk) => {
+    text += String(chunk);
+    return true;
+  };
+  try {
+    call();
+  } finally {
+    process.stderr.write = write;
+  }
+  return text;
+}
+
+describe("reportError", () => {
+  const read = readDefinition("reprise: 1\nname: x\ntrail: {}\nsweeps: { a: { trials: 0 } }\n", "e.yaml");
+  const error = new DefinitionError(read.ok ? [] : read.problems);
+
+  it("gives programs each problem of a definition with its place", () => {
+    const told = JSON.parse(said(() => reportError(error, true))) as { error: { class: string; problems: unknown[] } };
+    expect(told.error.class).toBe("invalid");
+    expect(told.error.problems).toContainEqual({
+      file: "e.yaml",
+      line: 3,
+      column: 1,
+      path: "trail",
+      message: "unknown field `trail`",
+      hint: "did you mean `trial`?",
+    });
+    expect(told.error.problems).toContainEqual(
+      expect.objectContaining({ line: 4, path: "sweeps.a.trials", value: "0", message: "must be at least 1" }),
+    );
+  });
+
+  it("gives people a line that their editor can jump to", () => {
+    expect(said(() => reportError(error, false))).toContain("e.yaml:4:24: sweeps.a.trials: must be at least 1 (0)");
+  });
+});
