@@ -18,7 +18,10 @@ async function runWorker(
 ): Promise<{ readonly lines: readonly string[]; readonly stderr: string }> {
   const worker: ChildProcess = spawn(
     process.execPath,
-    ["--import", "tsx", join(process.cwd(), "test/stores/folder-worker.ts"), root, name, String(options.rounds)],
+    [
+      ...["--import", "tsx", join(process.cwd(), "test/stores/folder-worker.ts"), root, name, String(options.rounds)],
+      ...(options.killAfter === undefined ? [] : ["doomed"]),
+    ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
   const lines: string[] = [];

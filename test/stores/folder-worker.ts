@@ -5,13 +5,15 @@ import { chunks, digestOf, patternBytes, text, utf8 } from "./store-contract.ts"
 /**
  * One of several processes that work on one folder until they are killed or done; started by folder-processes.test.ts.
  *
- * Prints a line for each write that the store has acknowledged, before it begins the next.
+ * Prints a line for each write that the store has acknowledged, before it begins the next. One that is to be killed goes
+ * round again and again: whoever kills it may be late.
  */
-const [root = "", name = "", rounds = ""] = process.argv.slice(2);
+const [root = "", name = "", rounds = "", isDoomed = ""] = process.argv.slice(2);
 const store = new FolderStore({ root, clock: systemClock });
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-for (let i = 0; i < Number(rounds); i++) {
+for (let round = 0; round < Number(rounds) * (isDoomed === "" ? 1 : 1_000); round++) {
+  const i = round % Number(rounds);
   const record = `records/${name}-${i}.json`;
   await store.putIfAbsent(record, text(JSON.stringify({ name, i })), name);
   say(`put ${record}`);
