@@ -16,6 +16,7 @@ import { homePaths } from "../engines/embedded/home.ts";
 import { newestEpoch, openStore } from "./home.ts";
 import type { CommandContext } from "./context.ts";
 import type { Driver } from "./driver.ts";
+import { spendOf, spentText } from "./spend.ts";
 
 /** The engine that drives a run, or takes down what it left; undefined when none does. */
 export async function engineOf(home: string, runId: string): Promise<Driver | undefined> {
@@ -130,6 +131,7 @@ export interface Following {
 export async function follow({ output, home }: CommandContext, runId: string, how: Following = {}): Promise<number> {
   const store = openStore(home);
   const sealing = sealWatch(home, runId);
+  const spent = spendOf(runId, { store, clock: systemClock });
   const { progress, detached } = await followRun({
     runId,
     store,
@@ -141,13 +143,16 @@ export async function follow({ output, home }: CommandContext, runId: string, ho
     stop: async (reason) => {
       await askToStop(home, runId, reason, store);
     },
+    spent,
   });
   if (detached) {
     output.result({ runId, detached: true });
     output.note(`detached: \`reprise watch ${runId}\` follows it again, \`reprise stop ${runId}\` ends it`);
     return 0;
   }
-  output.result({ runId, ...progress });
+  const sum = await spent();
+  output.result({ runId, ...progress, spentDollars: sum });
+  if (sum !== 0) output.note(spentText(sum));
   if (progress.stillThere > 0) output.note(`something is still there: \`reprise teardown ${runId}\` tries again`);
   if ((await sealing()) === "unsealed") {
     output.note("its evidence is not sealed: the rule on ended executions has not done its part");

@@ -9,6 +9,7 @@ import { readFeed } from "./feed.ts";
 import type { Interrupt, Interrupts } from "./interrupts.ts";
 import type { Output } from "./output.ts";
 import { duration } from "./output.ts";
+import { spentText } from "./spend.ts";
 
 export interface Followed {
   readonly progress: Progress;
@@ -29,7 +30,12 @@ export interface FollowOptions {
   /** What SIGTERM, a second Ctrl-C, and SIGINT without a terminal do: who only looks on leaves the run alone. */
   readonly whenInterrupted: "stop" | "leave";
   readonly interrupts: Interrupts;
+  /** Dollars that its hosts have cost so far. */
+  readonly spent: () => Promise<number | "unknown">;
 }
+
+/** What is spent is reckoned anew this often: it takes a dozen reads of the store. */
+const reckonEveryMs = 15_000;
 
 /**
  * Shows a run as it goes until its engine has ended: a line an event, and in a terminal one line that stays.
@@ -58,7 +64,23 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
       output.note(`could not ask it to stop: ${messageOf(error)}`);
     });
   };
+  const spend = new Spend(options.spent);
   let question: Question | undefined;
+  /** What happened while a question stood there: it would be written into the answer. */
+  let waiting: string[] = [];
+  const tell = (line: string): void => {
+    if (question !== undefined) {
+      waiting.push(line);
+      return;
+    }
+    status?.clear();
+    output.note(line);
+  };
+  const tellWaiting = (): void => {
+    const lines = waiting;
+    waiting = [];
+    for (const line of lines) output.note(line);
+  };
   const onInterrupt = (signal: Interrupt): void => {
     const mayAsk = signal === "SIGINT" && output.isTerminal && question === undefined && !stopping;
     if (!mayAsk) {
@@ -71,6 +93,7 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
     question = ask("\nstop the run, detach from it, or go on? [s/d/G] ", {
       answer: (answer) => {
         question = undefined;
+        tellWaiting();
         if (answer === "s") stop("stopped at the terminal");
         if (answer === "d") leave();
       },
@@ -82,7 +105,10 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
     status === undefined
       ? undefined
       : setInterval(() => {
-          if (question === undefined) status.show(statusText(progress, Date.now(), output.columns));
+          const now = Date.now();
+          spend.refresh(now);
+          if (question === undefined)
+            status.show(statusText(progress, { nowMs: now, spent: spend.text }, output.columns));
         }, 500);
   try {
     const feed = readFeed(store, runId, {
@@ -93,13 +119,13 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
     for await (const event of feed) {
       progress = foldProgress(progress, event);
       if (Date.parse(event.at) < options.sinceMs) continue;
-      status?.clear();
-      output.note(eventLine(event, progress));
+      tell(eventLine(event, progress));
     }
   } finally {
     clearInterval(ticker);
     status?.clear();
     question?.close();
+    tellWaiting();
     options.interrupts.end();
   }
   return { progress, detached };
@@ -158,7 +184,33 @@ function metricsText(event: EventRecord): string {
 const readable = (value: number): string =>
   Number.isInteger(value) && Math.abs(value) < 1e9 ? String(value) : String(Number(value.toPrecision(4)));
 
-function statusText(progress: Progress, nowMs: number, columns: number): string {
+/** The last known sum, as words. */
+class Spend {
+  text: string | undefined;
+  private readonly reckon: () => Promise<number | "unknown">;
+  private nextMs = 0;
+
+  constructor(reckon: () => Promise<number | "unknown">) {
+    this.reckon = reckon;
+  }
+
+  refresh(nowMs: number): void {
+    if (nowMs < this.nextMs) return;
+    this.nextMs = nowMs + reckonEveryMs;
+    this.reckon().then(
+      (sum) => (this.text = spentText(sum)),
+      () => undefined, // the next look may find it; the figures that stand there are not wrong, only old
+    );
+  }
+}
+
+/** The line that stays at the bottom of a terminal. */
+export function statusText(
+  progress: Progress,
+  now: { readonly nowMs: number; readonly spent: string | undefined },
+  columns: number,
+): string {
+  const { nowMs, spent } = now;
   const left = remainingMs(progress, nowMs);
   const running = progress.running.map((r) => `${r.pointKey}#${r.trialIndex} ${duration(nowMs - r.sinceMs)}`);
   const parts = [
@@ -166,6 +218,7 @@ function statusText(progress: Progress, nowMs: number, columns: number): string 
     `${progress.valid}/${progress.total} done`,
     ...(progress.failedAttempts > 0 ? [`${progress.failedAttempts} failed`] : []),
     ...(left === undefined || progress.phase !== "running" ? [] : [`${duration(left)} left`]),
+    ...(spent === undefined ? [] : [spent]),
     ...running,
   ];
   return parts.join(" · ").slice(0, columns - 1);

@@ -15,6 +15,7 @@ import type { CommandContext } from "../context.ts";
 import { duration, table } from "../output.ts";
 import { readProgress } from "../read-progress.ts";
 import { openDeployments } from "../run-hosts.ts";
+import { spendOf, spentText } from "../spend.ts";
 
 interface DeploymentStatus {
   readonly deploymentId: string;
@@ -45,7 +46,15 @@ export async function status({ output, home }: CommandContext, name: string | un
     const deployments = await Promise.all(
       open.map((id) => deploymentStatus(store, { runId, deploymentId: id, running: progress.running, endOf })),
     );
-    all.push({ runId, experiment: record.experiment, engine: engine?.description, ...progress, deployments });
+    const spent = await spendOf(runId, { store, clock: systemClock })();
+    all.push({
+      runId,
+      experiment: record.experiment,
+      engine: engine?.description,
+      ...progress,
+      spentDollars: spent,
+      deployments,
+    });
 
     const now = systemClock.now();
     const left = remainingMs(progress, now);
@@ -56,6 +65,7 @@ export async function status({ output, home }: CommandContext, name: string | un
     output.line(
       `  trials       ${progress.valid} of ${progress.total} valid, ${progress.failedAttempts} attempts failed${left === undefined || engine === undefined ? "" : `, about ${duration(left)} left`}`,
     );
+    output.line(`  money        ${spentText(spent)}`);
     for (const deployment of deployments) {
       output.line(`  deployment   ${deployment.deploymentId}${describeDeath(deployment, now)}`);
       for (const line of table(deployment.hosts.map((h) => [`    ${h.name}`, h.machineType, h.address, h.doing])))
