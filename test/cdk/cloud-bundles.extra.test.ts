@@ -138,7 +138,7 @@ describe("the clouds' bundles", () => {
   }
 
   async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    for (let looks = 0; looks < 200; looks++) {
+    for (let looks = 0; looks < 3_000; looks++) {
       if (await isSo()) return;
       await systemClock.sleep(100);
     }

@@ -39,7 +39,7 @@ export function providerScenarios(name: string, open: () => Promise<ProviderWorl
       for (let looks = 0; ; looks++) {
         const states = await observe(deployment);
         if (isSo(states)) return states;
-        if (looks === 500) throw new Error(`still ${JSON.stringify(states)}`);
+        if (looks === 6_000) throw new Error(`still ${JSON.stringify(states)}`);
         await world.pass();
       }
     }

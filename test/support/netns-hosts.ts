@@ -214,7 +214,7 @@ class Host implements NetnsHost {
     child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
     for (let tries = 0; !(await answers(this.given.address)); tries++) {
       const log = existsSync(join(folder, "sshd.log")) ? readFileSync(join(folder, "sshd.log"), "utf8") : "";
-      if (tries === 500 || child.exitCode !== null) throw new Error(`${name} does not boot: ${said} ${log}`);
+      if (tries === 6_000 || child.exitCode !== null) throw new Error(`${name} does not boot: ${said} ${log}`);
       await sleep(10); // a real machine: there is no clock to move
     }
   }
@@ -229,7 +229,7 @@ class Host implements NetnsHost {
     child.kill("SIGKILL");
     await ended;
     // Its stderr is closed by then only if every process that held it is gone.
-    for (let tries = 0; tries < 500 && pidsIn(this.given.id).length > 0; tries++) await sleep(10);
+    for (let tries = 0; tries < 6_000 && pidsIn(this.given.id).length > 0; tries++) await sleep(10);
   }
 
   cut(): void {

@@ -13,7 +13,7 @@ const render = (text: string, scope: Scope): string => {
 function run(script: string): string {
   const result = spawnSync("sh", ["-c", script], {
     encoding: "utf8",
-    timeout: 10_000,
+    timeout: 300_000,
     env: { PATH: process.env["PATH"] },
   });
   expect(result.stderr).toBe("");

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { shapeScript, unitScript } from "../../../core/render/event-scripts.ts";
 
-const syntaxOf = (script: string) => spawnSync("sh", ["-n", "-c", script], { encoding: "utf8", timeout: 5_000 }).stderr;
+const syntaxOf = (script: string) =>
+  spawnSync("sh", ["-n", "-c", script], { encoding: "utf8", timeout: 300_000 }).stderr;
 
 describe("shapeScript", () => {
   it.each([

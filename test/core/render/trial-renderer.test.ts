@@ -218,7 +218,7 @@ describe("a rendered script", () => {
       }
       writeFileSync(join(root, "script"), unit.script);
       const env = { PATH: process.env["PATH"], REPRISE_ROOT: root, ...unit.env };
-      const result = spawnSync("sh", [join(root, "script")], { cwd: folder, env, encoding: "utf8", timeout: 10_000 });
+      const result = spawnSync("sh", [join(root, "script")], { cwd: folder, env, encoding: "utf8", timeout: 300_000 });
       return { ...result, stdout: result.stdout.replaceAll(root, "ROOT") };
     } finally {
       rmSync(root, { recursive: true, force: true });

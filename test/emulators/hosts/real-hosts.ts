@@ -94,7 +94,7 @@ export class RealHosts implements VmBackend {
     for (let tries = 0; address !== undefined && !(await answers(address)); tries++) {
       if (child.signalCode !== null || child.exitCode === poweredOffCode)
         throw new Error("powered off while it booted");
-      if (tries === 1_000 || child.exitCode !== null) throw new Error(`${vm.name} does not boot: ${said}`);
+      if (tries === 6_000 || child.exitCode !== null) throw new Error(`${vm.name} does not boot: ${said}`);
       await sleep(10); // a real machine: there is no clock to move
     }
     await metadata;
@@ -116,7 +116,7 @@ export class RealHosts implements VmBackend {
       (service) => service.close(),
       () => undefined,
     );
-    for (let tries = 0; tries < 500 && pidsIn(machine.namespace).length > 0; tries++) await sleep(10);
+    for (let tries = 0; tries < 6_000 && pidsIn(machine.namespace).length > 0; tries++) await sleep(10);
     this.network.remove(machine.namespace);
     rmSync(join(this.folder, machine.namespace), { recursive: true, force: true });
   }

@@ -44,7 +44,7 @@ esac`,
     const { status, stdout, stderr } = spawnSync("/bin/sh", [script], {
       encoding: "utf8",
       env: { PATH: folder, TMPDIR: folder },
-      timeout: 20_000,
+      timeout: 300_000,
     });
     return { status, stdout, stderr };
   };

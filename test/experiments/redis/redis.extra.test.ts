@@ -18,7 +18,7 @@ const reprise = (home: string, ...args: string[]): Promise<Outcome> =>
     const child = spawn(process.execPath, [join(root, "bin/reprise.mjs"), "--home", home, ...args], {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: 180_000,
+      timeout: 540_000,
     });
     const output = { stdout: "", stderr: "" };
     child.stdout.on("data", (chunk: Buffer) => (output.stdout += chunk.toString()));

@@ -170,7 +170,7 @@ class Tools {
     execFileSync("sh", ["-c", script, "script", ...args], {
       env: { PATH: `${this.folder}:/usr/bin:/bin` },
       stdio: "pipe",
-      timeout: 20_000,
+      timeout: 300_000,
     });
     return readFileSync(this.log, "utf8");
   }
