@@ -1,5 +1,11 @@
+import { availableParallelism } from "node:os";
+
 /** @type {import("jest").Config} */
 export default {
+  // At least two, so that tests run in processes that can be made anew: what a process has loaded for one file it keeps,
+  // hundreds of files' worth would fill a small machine's memory.
+  maxWorkers: Math.min(8, Math.max(2, availableParallelism())),
+  workerIdleMemoryLimit: "700MB",
   testEnvironment: "node",
   roots: ["<rootDir>/test"],
   extensionsToTreatAsEsm: [".ts"],
