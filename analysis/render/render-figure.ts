@@ -226,8 +226,10 @@ async function solvePanels(
 ) {
   const wanted = { width: width - padding.left - padding.right, height: height - padding.top - padding.bottom };
   let size = { width: (wanted.width / panels.columns) * 0.8, height: (wanted.height / panels.rows) * 0.7 };
+  const compiled = compile(withPanelSize(themed, size, padding));
+  const [widths, heights] = [signalsThatHold(compiled, size.width), signalsThatHold(compiled, size.height)];
+  let view = await runView(vega, compiled);
   for (let pass = 0; ; pass++) {
-    const view = await runView(vega, compile(withPanelSize(themed, size, padding)));
     const { x1, y1, x2, y2 } = plotExtent(sceneOf(view));
     const spare = { width: wanted.width - (x2 - x1), height: wanted.height - (y2 - y1) };
     // The width is a column's; the page is as high as what is on it, whole units in any case.
@@ -238,8 +240,19 @@ async function solvePanels(
       width: Math.max(20, size.width + spare.width / panels.columns),
       height: Math.max(20, size.height + spare.height / panels.rows),
     };
+    if (widths.length > 0 && heights.length > 0) {
+      for (const name of widths) view.signal(name, size.width);
+      for (const name of heights) view.signal(name, size.height);
+      await view.resize().runAsync();
+    } else view = await runView(vega, compile(withPanelSize(themed, size, padding)));
   }
 }
+
+/** The panels' sizes are signals, of the whole where all panels share one: a view needn't be built anew for another size. */
+const signalsThatHold = ({ width, height, signals = [] }: VegaSpec, value: number): string[] =>
+  [{ name: "width", value: width }, { name: "height", value: height }, ...signals].flatMap((signal) =>
+    "value" in signal && signal.value === value ? [signal.name] : [],
+  );
 
 function withPanelSize(spec: TopLevelSpec, size: { width: number; height: number }, padding: object): TopLevelSpec {
   const sized: Record<string, unknown> = { ...spec, padding, autosize: "pad" };

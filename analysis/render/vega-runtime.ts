@@ -6,6 +6,7 @@ import type { Loader, parse, View as VegaView } from "vega";
 import type { compile } from "vega-lite";
 import type { DrawContext } from "./draw-context.ts";
 import { measureText } from "./typefaces.ts";
+import { loadPackages } from "./vega-packages.ts";
 
 /** A mark of the scene: a list of items of one type, or of groups that hold marks. */
 export interface SceneMark {
@@ -91,9 +92,7 @@ export function loadVega(): Promise<VegaRuntime> {
 }
 
 async function load(): Promise<VegaRuntime> {
-  const vega = await import("vega");
-  // After the other, not beside it: they share modules, and a test runner's linker trips over two loads at once.
-  const vegaLite = await import("vega-lite");
+  const { vega, vegaLite } = await loadPackages();
   // Vega exports its scene graph package whole, but its typings cover only a part of it.
   const untyped = vega as unknown as UntypedVega;
   untyped.textMetrics.canvas(false);
