@@ -15,8 +15,12 @@ import { readColumns } from "../../analysis/parse/index.ts";
 import { sha256Hex } from "../../core/evidence/sha256.ts";
 import { barFigures } from "../../experiments/frankenpaxos/bar-figures.ts";
 import { curveFigures } from "../../experiments/frankenpaxos/curve-figures.ts";
+import type { PublishedFigure } from "../../experiments/frankenpaxos/published-figure.ts";
+import { publishedFigures, windowFigures } from "../../experiments/frankenpaxos/published.ts";
 import { scalingFigures } from "../../experiments/frankenpaxos/scaling-figures.ts";
+import { tableFigures } from "../../experiments/frankenpaxos/table-figures.ts";
 import { timelineFigures } from "../../experiments/frankenpaxos/timeline-figures.ts";
+import { tuningFigures } from "../../experiments/frankenpaxos/tuning-figures.ts";
 
 const [data, python] = process.argv.slice(2);
 if (data === undefined || !existsSync(data))
@@ -24,14 +28,23 @@ if (data === undefined || !existsSync(data))
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const repetitions = 3;
 
-/** Figures with any of their files; those made from a formula alone are left to our side. */
-const kinds = { curve: curveFigures, bars: barFigures, scaling: scalingFigures, timeline: timelineFigures };
-const figures = Object.entries(kinds).flatMap(([kind, all]) =>
-  all.flatMap(({ figure, inputs }) => {
-    const present = inputs.filter((path) => existsSync(join(data, path)));
-    return present.length === 0 ? [] : [{ name: figure.name, kind, inputs: present }];
-  }),
-);
+/** How the Python side draws a figure; what has no kind here would be seen missing below. */
+const kinds: readonly (readonly [kind: string, figures: readonly PublishedFigure[]])[] = [
+  ["curve", curveFigures],
+  ["bars", barFigures],
+  ["formula", scalingFigures.filter(({ inputs }) => inputs.length === 0)],
+  ["scaling", [...scalingFigures.filter(({ inputs }) => inputs.length > 0), ...tuningFigures]],
+  ["table", tableFigures],
+  ["timeline", timelineFigures],
+  ["windows", windowFigures],
+];
+/** Those of which any file is there, in the order in which ours draws them. */
+const figures = publishedFigures.flatMap((published) => {
+  const { figure, inputs } = published;
+  const present = inputs.filter((path) => existsSync(join(data, path)));
+  const [kind] = kinds.find(([, all]) => all.includes(published)) ?? [];
+  return present.length === 0 && inputs.length > 0 ? [] : [{ name: figure.name, kind, inputs: present }];
+});
 
 interface Measured {
   readonly seconds: number;
@@ -120,14 +133,15 @@ try {
   print(
     `Node ${process.version}, ${cpus()[0]?.model ?? "unknown"}, ${cpus().length} CPUs; quickest of ${repetitions}.\n`,
   );
-  // Ours has figures that theirs lacks: of formulas, of windows, of tuning.
-  const drawnCount = readdirSync(join(folder, "ours-0/frankenpaxos")).filter((name) => name.endsWith(".svg")).length;
+  const drawnCount = svgsIn("ours-0/frankenpaxos").length;
   print(`| | wall (s) | CPU (s) | peak memory (MB) |\n|---|---:|---:|---:|`);
   print(line(`reprise figures, ${drawnCount}: SVG, PDF, CSV, provenance`, a));
   print(line("the same with PNG", quickest(all)));
   if (python !== undefined) {
     const b = quickest(theirs);
-    print(line(`pandas and matplotlib, ${figures.length}: SVG, PDF`, b));
+    if (svgsIn("theirs-0").join() !== svgsIn("ours-0/frankenpaxos").join())
+      throw new Error(`the sides drew other figures: ${svgsIn("theirs-0").join(" ")}`);
+    print(line(`pandas and matplotlib, the same ${figures.length}: SVG, PDF`, b));
     const ratios = [b.seconds / a.seconds, b.cpuSeconds / a.cpuSeconds, b.peakBytes / a.peakBytes];
     print(`| theirs over ours | ${ratios.map((ratio) => ratio.toFixed(1)).join(" | ")} |`);
     const each = Object.values(JSON.parse(b.stdout) as Record<string, number>);
@@ -140,6 +154,12 @@ try {
   await parseSpeed();
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+function svgsIn(target: string): string[] {
+  return readdirSync(join(folder, target))
+    .filter((name) => name.endsWith(".svg"))
+    .sort();
 }
 
 function digestOf(target: string): string {
