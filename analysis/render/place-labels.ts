@@ -288,10 +288,10 @@ function surveyScene(root: SceneMark): { movable: Movable[]; obstacles: Obstacle
   const movable: Movable[] = [];
   const obstacles: Obstacles = { texts: [], points: [], segments: [] };
   let panel: Box = { x1: -Infinity, y1: -Infinity, x2: Infinity, y2: Infinity };
-  visitScene(root, (item, mark, at) => {
+  visitScene(root, (item, mark, at, index) => {
     const [x, y] = [at.x + (item.x ?? 0), at.y + (item.y ?? 0)];
     const [x2, y2] = [at.x + (item.x2 ?? item.x ?? 0), at.y + (item.y2 ?? item.y ?? 0)];
-    const next = mark.items[mark.items.indexOf(item) + 1];
+    const next = mark.items[index + 1];
     const isJoined = next !== undefined && item.defined !== false && next.defined !== false;
     switch (mark.marktype) {
       case "group":

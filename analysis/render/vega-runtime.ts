@@ -125,12 +125,18 @@ export const sceneOf = (view: VegaView): SceneMark =>
 /** Calls back for each item with the place of its parent group on the page, groups before what they hold. */
 export function visitScene(
   mark: SceneMark,
-  visit: (item: SceneItem, mark: SceneMark, at: { readonly x: number; readonly y: number }) => void,
-  at: { readonly x: number; readonly y: number } = { x: 0, y: 0 },
+  visit: (item: SceneItem, mark: SceneMark, at: Point, index: number) => void,
+  at: Point = { x: 0, y: 0 },
 ): void {
-  for (const item of mark.items) {
-    visit(item, mark, at);
+  mark.items.forEach((item, index) => {
+    visit(item, mark, at, index);
+    if (item.items === undefined) return;
     const inside = { x: at.x + (item.x ?? 0), y: at.y + (item.y ?? 0) };
-    for (const child of item.items ?? []) visitScene(child, visit, inside);
-  }
+    for (const child of item.items) visitScene(child, visit, inside);
+  });
+}
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
 }
