@@ -231,7 +231,7 @@ async function drawInto<Row extends object>(
     return { provenance, isFromCache: true };
   }
   const drawn = await renderAll(figure, spec, { options, screen: screen?.spec, marks });
-  for (const [path, bytes] of drawn.files) await files.write(path, bytes);
+  await Promise.all(drawn.files.map(([path, bytes]) => files.write(path, bytes)));
   const { widthIn, heightIn, warnings } = drawn;
   const digests = Object.fromEntries(drawn.files.map(([path, bytes]) => [path, sha256Hex(bytes)]));
   const provenance = { ...about, widthIn, heightIn, warnings: [...warnings], files: digests };
