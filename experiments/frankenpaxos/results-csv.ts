@@ -122,7 +122,8 @@ function readRow(
   const { names } = header;
   if (fields.length !== names.length) return `${fields.length} fields where the header has ${names.length}`;
   if (fields.every((field, index) => field === names[index])) return "the header again: files were joined";
-  const inputs = Object.fromEntries(header.inputs.map(([name, index]) => [name, toValue(fields[index] ?? "")]));
+  const inputs: Record<string, string | number | boolean> = {};
+  for (const [name, index] of header.inputs) inputs[name] = toValue(fields[index] ?? "");
   const [processes, perProcess] = [inputs["num_client_procs"], inputs["num_clients_per_proc"]];
   if (typeof processes !== "number" || typeof perProcess !== "number") return "the client counts aren't numbers";
   const outputs: Partial<Record<OutputLabel, Measured>> = {};
