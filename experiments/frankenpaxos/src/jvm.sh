@@ -1,17 +1,18 @@
 #!/bin/sh
 # Starts one process of the system, with what all of its main classes take; this shell ends when it ends.
 # usage: jvm.sh HEAP-OR-NOTHING MAIN-CLASS FLAG…
-# JAR is the assembly, LOG_LEVEL the process's; METRICS_PORT is -1, or where it serves metrics for Prometheus.
+# JAR is the assembly, LOG_LEVEL the process's; METRICS_PORT is where it serves metrics for Prometheus, -1 where it doesn't,
+# empty where it can't.
 # With PROFILE=true the process runs under `perf record`: perf-{pid}.data and, from Java 17 on, the map of compiled code
 # perf-{pid}.map stay in its folder, ready for `perf script`.
 set -eu
 heap=$1 main=$2
 shift 2
-set -- -cp "$JAR" "$main" --log_level "$LOG_LEVEL" \
-  --prometheus_host "$METRICS_HOST" --prometheus_port "$METRICS_PORT" "$@"
+[ -z "$METRICS_PORT" ] || set -- --prometheus_host "$METRICS_HOST" --prometheus_port "$METRICS_PORT" "$@"
+set -- -cp "$JAR" "$main" --log_level "$LOG_LEVEL" "$@"
 [ -z "$heap" ] || set -- "-Xms$heap" "-Xmx$heap" "$@"
 # The authors had the collector's log on whenever they monitored; Java 8 and those after it spell it differently.
-if [ "$METRICS_PORT" != -1 ]; then
+if [ "${METRICS_PORT:--1}" != -1 ]; then
   if java -Xlog:disable -version >/dev/null 2>&1; then
     set -- "-Xlog:gc*:file=gc.log" "$@"
   else

@@ -66,7 +66,7 @@ describe("experiments/frankenpaxos/matchmaker.yaml", () => {
       "leader_failure { leader_change_warmup_delay_ms: 0 leader_change_warmup_period_ms: 2000 " +
         "leader_change_warmup_num: 10 failure_delay_ms: 30000 }",
     );
-    expect(commandOf(jobs.get("driver-0"))).toContain("sleep 45");
+    expect(commandOf(jobs.get("driver-0"))).toContain("left=50");
   });
 });
 

@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,6 +52,13 @@ describe("jvm.sh", () => {
     expect(java({ ...plain, METRICS_PORT: "-1" }, "").text).toBe(rest);
   });
 
+  it("leaves the flags of metrics out where a program takes none", () => {
+    standIn("java", 'echo "$*"');
+    expect(java({ ...plain, METRICS_PORT: "" }, "").text).toBe(
+      "-cp /shared/frankenpaxos.jar frankenpaxos.echo.ServerMain --log_level info --index 0\n",
+    );
+  });
+
   it.each([
     ["a newer Java", "exit 0", "-Xlog:gc*:file=gc.log -Xms8g"],
     ["Java 8", "exit 1", "-Xloggc:gc.log -XX:+PrintGCDetails -XX:+PrintGCDateStamps -XX:+PrintHeapAtGC -Xms8g"],
@@ -68,6 +76,36 @@ describe("jvm.sh", () => {
     expect(readFileSync(join(scratch, "flags"), "utf8")).toBe("-XX:+IgnoreUnrecognizedVMOptions\n");
     const kept = readdirSync(scratch).filter((name) => name.startsWith("perf-"));
     expect(kept.map((name) => name.replace(/\d+/, "N")).sort()).toEqual(["perf-N.data", "perf-N.map"]);
+  });
+});
+
+describe("mortal.sh", () => {
+  it("gives back exit code and last words of a process that ends by itself", () => {
+    expect(run("mortal.sh", ["sh", "-c", "echo went wrong >&2; exit 7"])).toMatchObject({
+      status: 7,
+      text: "went wrong\n",
+    });
+    expect(run("mortal.sh", ["true"]).status).toBe(0);
+  });
+
+  it("stays when the driver killed its process, until it is ended itself", async () => {
+    const file = fileURLToPath(new URL("src/mortal.sh", folder));
+    const shell = spawn("sh", [file, "sh", "-c", "echo 'Die!' >&2; exit 1"], { cwd: scratch, stdio: "pipe" });
+    const ended = new Promise<number | null>((resolve) => shell.once("close", resolve));
+    // It has made up its mind when it says its process' last words: without that it ends with the process' 1.
+    const [said] = (await once(shell.stderr, "data")) as [Buffer]; // a stream's data
+    expect(said.toString()).toBe("Die!\n");
+    shell.kill("SIGTERM");
+    expect(await ended).toBe(0);
+  });
+
+  it("ends its process when it is ended", async () => {
+    const file = fileURLToPath(new URL("src/mortal.sh", folder));
+    const shell = spawn("sh", [file, "sh", "-c", "echo up; exec sleep 1000"], { cwd: scratch, stdio: "pipe" });
+    const ended = new Promise<number | null>((resolve) => shell.once("close", resolve));
+    await once(shell.stdout, "data");
+    shell.kill("SIGTERM");
+    expect(await ended).toBe(143);
   });
 });
 
