@@ -2,6 +2,7 @@ import { readFile, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { BundledFile } from "../core/bundle/tar.ts";
 import { FailureError } from "../core/errors/failure.ts";
+import { definitionNamed } from "./definitions-here.ts";
 
 /** An experiment as it lies on disk. */
 export interface ExperimentFolder {
@@ -28,7 +29,7 @@ const leftOut = new Set([
 /** A bundle travels to every host: large inputs belong into `sources:` or a set-up step that downloads them. */
 const mostBundleBytes = 256 * 1024 ** 2;
 
-/** Finds and reads an experiment by its folder, its definition file, or its name below `experiments/`. */
+/** Finds and reads an experiment by its folder, its definition file, or its folder's or definition's name below `experiments/`. */
 export async function readExperimentFolder(name: string): Promise<ExperimentFolder> {
   const definitionFile = await findDefinition(name);
   const folder = dirname(definitionFile);
@@ -66,10 +67,12 @@ async function findDefinition(name: string): Promise<string> {
       hint: "`reprise init FOLDER` makes one",
     });
   }
+  const named = await definitionNamed(name);
+  if (named !== undefined) return resolve(named);
   throw new FailureError({
     class: "invalid",
     message: `there is no experiment at "${name}"`,
-    hint: "name its folder or its definition file",
+    hint: "name its folder, its definition file, or a definition below experiments/",
   });
 }
 

@@ -12,7 +12,7 @@ import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { runRecordSchema } from "../../core/records/schemas.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { drawExperiment, importsOf } from "../draw-experiment.ts";
-import { experimentsHere } from "../experiment-of-run.ts";
+import { experimentsHere } from "../definitions-here.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
 import { judgeRun } from "../judge-run.ts";
 import { loadDefinition } from "../load.ts";
