@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { figureFolder } from "../analysis/figure-folder.ts";
 import type { Figure, PlannedTrial } from "../analysis/figure.ts";
 import { trialsFor } from "../analysis/figure.ts";
@@ -80,6 +80,8 @@ export async function drawExperiment(what: ExperimentToDraw): Promise<DrawnFigur
   if (!what.hasImports || !existsSync(published)) return drawn;
   for await (const outcome of drawPublishedFigures({
     ...{ module: published, read: what.imported, target: what.target, home: what.home, trials: what.trials },
+    // Of a folder's several definitions, that with the folder's name has what no results belong to.
+    hasFormulas: what.trials.some(({ experiment }) => experiment === basename(resolve(what.folder))),
     options,
   }))
     if (outcome.kind === "drawn") drawn.push(outcome.figure);

@@ -36,6 +36,8 @@ interface PublishedToDraw {
   readonly options: DrawOptions;
   /** Those that marks may lead to. */
   readonly trials: readonly Trial[];
+  /** Whether figures that rest on no file are drawn, too. */
+  readonly hasFormulas: boolean;
 }
 
 /** A figure, and whether there was anything to draw it from. */
@@ -62,6 +64,7 @@ export async function* drawPublishedFigures(what: PublishedToDraw): AsyncGenerat
     return digests.get(path);
   };
   for (const { figure, inputs } of all) {
+    if (inputs.length === 0 && !what.hasFormulas) continue;
     const artifacts = [];
     for (const path of inputs) artifacts.push({ key: path, sha256: await digestOf(path) });
     const { name } = figure;
@@ -113,7 +116,7 @@ export async function drawPublished(
   const into = join(target, experiment.split("/").filter(Boolean).at(-1) ?? "published");
   const drawn: DrawnFigure[] = [];
   for await (const outcome of drawPublishedFigures({
-    ...{ module, target: into, home, options: { formats }, trials: [] },
+    ...{ module, target: into, home, options: { formats }, trials: [], hasFormulas: true },
     read: (path) => readOrNothing(join(folder, path)),
   })) {
     if (outcome.kind === "no data") {

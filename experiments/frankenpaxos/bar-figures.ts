@@ -3,7 +3,7 @@ import { barChart, defineFigure } from "reprise/analysis";
 import type { FigureSpec } from "reprise/analysis";
 import { z } from "zod";
 import { latencyOf, overRepeats, throughputOf, writes } from "./estimators.ts";
-import { papers, publishedFigure } from "./published-figure.ts";
+import { isTrialOf, papers, publishedFigure } from "./published-figure.ts";
 import type { PublishedFigure } from "./published-figure.ts";
 import { inputNumber } from "./results-csv.ts";
 import type { ResultRow } from "./results-csv.ts";
@@ -71,22 +71,8 @@ function barFigure({ name, title, paper, value, bars }: BarDefinition): Publishe
         ? "90th percentile of the event-weighted rolling one-second rate of starts; mean over repeats"
         : "median over requests; mean over repeats",
     row: BarRow,
-    spec: (rows) =>
-      colourSteps(
-        barChart(rows, {
-          x: { field: "configuration", title: "", order },
-          ...(value === "throughput"
-            ? {
-                y: { field: "throughputPerSec", title: "throughput (commands/s)" },
-                interval: { low: "throughputLowPerSec", high: "throughputHighPerSec" },
-              }
-            : {
-                y: { field: "latencyMs", title: "median latency (ms)" },
-                interval: { low: "latencyLowMs", high: "latencyHighMs" },
-              }),
-        }),
-        rows,
-      ),
+    isFrom: (row, trial) => bars.some((bar) => bar.label === row.configuration && isTrialOf(bar, trial)),
+    spec: (rows) => stepBars(rows, { value, order }),
   });
   return publishedFigure({
     figure,
@@ -104,6 +90,27 @@ function barFigure({ name, title, paper, value, bars }: BarDefinition): Publishe
     },
   });
 }
+
+/** Bars in order, one colour a step. */
+export const stepBars = (
+  rows: readonly BarRow[],
+  { value, order }: { readonly value: "throughput" | "latency"; readonly order: readonly string[] },
+): FigureSpec =>
+  colourSteps(
+    barChart(rows, {
+      x: { field: "configuration", title: "", order },
+      ...(value === "throughput"
+        ? {
+            y: { field: "throughputPerSec", title: "throughput (commands/s)" },
+            interval: { low: "throughputLowPerSec", high: "throughputHighPerSec" },
+          }
+        : {
+            y: { field: "latencyMs", title: "median latency (ms)" },
+            interval: { low: "latencyLowMs", high: "latencyHighMs" },
+          }),
+    }),
+    rows,
+  );
 
 /** One colour a step, labels turned as in the papers: eleven of them don't fit side by side. */
 function colourSteps(spec: FigureSpec, rows: readonly BarRow[]): FigureSpec {

@@ -10,7 +10,7 @@ import {
   totalThroughputOf,
   writes,
 } from "./estimators.ts";
-import { papers, publishedFigure } from "./published-figure.ts";
+import { importedRow, isTrialOf, papers, publishedFigure } from "./published-figure.ts";
 import type { PublishedFigure } from "./published-figure.ts";
 import { inputNumber } from "./results-csv.ts";
 import type { ResultRow } from "./results-csv.ts";
@@ -100,6 +100,9 @@ function curveFigure(definition: CurveDefinition): PublishedFigure {
       estimator === "robust" ? ", without throughputs under half of the best and latencies over 5 times the least" : ""
     }`,
     row: CurveRow,
+    isFrom: (row, trial) =>
+      importedRow(trial).clients === row.clients &&
+      series.some((one) => one.label === row.series && isTrialOf(one, trial)),
     spec: (rows) =>
       latencyThroughput(rows, {
         throughput: {

@@ -1,64 +1,21 @@
-/** Figures of runs of ours, by the papers' estimators. Those of the papers' own data are in `published.ts`. */
-import { defineFigure, latencyThroughput, lineChart } from "reprise/analysis";
-import type { Trial } from "reprise/analysis";
-import { curveRows, CurveRow } from "./curve-figures.ts";
-import type { ResultRow } from "./results-csv.ts";
+/** Figures of runs of `experiment.yaml`, by the papers' estimators. Those of the papers' own data are in `published.ts`. */
+import { defineFigure, lineChart } from "reprise/analysis";
+import { bySeries, measuredCurve, readResults, throughputEstimator } from "./measured-figures.ts";
+import type { Inputs } from "./measured-figures.ts";
 import { scalingRows, ScalingRow } from "./scaling-figures.ts";
-import { toResultRow } from "./trial-results.ts";
 
 export { trialMetrics } from "./trial-results.ts";
 
-/** One recording at a time is held. */
-async function readResults(trials: readonly Trial[]): Promise<ResultRow[]> {
-  const rows: ResultRow[] = [];
-  for (const trial of trials) rows.push(await toResultRow(trial));
-  return rows;
-}
-
-/** Rows by series, in order of first appearance. */
-function bySeries(rows: readonly ResultRow[], name: (row: ResultRow) => string): [string, ResultRow[]][] {
-  const series = new Map<string, ResultRow[]>();
-  for (const row of rows) series.set(name(row), [...(series.get(name(row)) ?? []), row]);
-  return [...series];
-}
-
-/** Names that rows have as well as trials, so that a mark finds its trials. */
-type Inputs = Readonly<Record<string, unknown>>;
 const curveName = (inputs: Inputs): string =>
   `${inputs["protocol"] === "unreplicated" ? "Unreplicated" : "Compartmentalized MultiPaxos"} (${String(inputs["valueBytes"])} bytes)`;
 const ablationName = (inputs: Inputs): string =>
   `${String(inputs["replicas"])} replicas, ${String(inputs["acceptorGroups"])}×${String(inputs["acceptorsPerGroup"])} acceptors`;
 const readsName = (inputs: Inputs): string => `${Math.round(Number(inputs["readFraction"]) * 100)}% reads`;
-const clientsOf = (inputs: Inputs): number => Number(inputs["clientProcesses"]) * Number(inputs["clientsPerProcess"]);
-
-const throughputEstimator =
-  "throughput: 90th percentile of the event-weighted rolling one-second rate of starts, the first second left out";
-
-export const latencyThroughputCurve = defineFigure<CurveRow>({
+export const latencyThroughputCurve = measuredCurve({
   name: "latency-throughput",
   title: "Latency and throughput as clients are added",
-  caption:
-    "Each point is a number of clients, added along the line; its place is the mean over trials, bars are one sample standard deviation of the throughput.",
-  estimator: `${throughputEstimator}; latency: median over recorded rows; mean over trials`,
-  row: CurveRow,
-  needs: { sweeps: ["unreplicated-lt", "compartmentalized-lt"] },
-  rows: async (trials) =>
-    bySeries(await readResults(trials), ({ inputs }) => curveName(inputs)).flatMap(([label, rows]) =>
-      curveRows(label, rows),
-    ),
-  isFrom: (row, { parameters }) => curveName(parameters) === row.series && clientsOf(parameters) === row.clients,
-  spec: (rows) =>
-    latencyThroughput(rows, {
-      throughput: {
-        field: "throughputPerSec",
-        title: "throughput (commands/s)",
-        interval: { low: "throughputLowPerSec", high: "throughputHighPerSec" },
-      },
-      latency: { field: "latencyMs", title: "median latency (ms)" },
-      load: "clients",
-      aspect: 0.8,
-      series: { field: "series" },
-    }),
+  sweeps: ["unreplicated-lt", "compartmentalized-lt"],
+  series: curveName,
 });
 
 export const ablation = defineFigure<ScalingRow>({

@@ -8,6 +8,7 @@ import { aggregate } from "./aggregate.ts";
 import { readRecording } from "./recorder-csv.ts";
 import { parseResults } from "./results-csv.ts";
 import type { ResultRow } from "./results-csv.ts";
+import { definitionOfPath, definitionOfProtocol, isOfOwnSweep, recordingOf, slug, sweepOf } from "./own-sweeps.ts";
 import { summaryOf } from "./trial-results.ts";
 import { toParameters } from "./upstream-inputs.ts";
 
@@ -27,7 +28,14 @@ interface FoundFile {
   readonly body: Uint8Array;
 }
 
+/** A file that is kept as it is, with the trials made from it. */
+interface KeptFile extends FoundFile {
+  readonly experiment: string;
+}
+
 interface Found {
+  /** The definition whose run it belongs to, by name. */
+  experiment: string;
   sweep: string;
   parameters: ReturnType<typeof toParameters>;
   summary: Record<string, number>;
@@ -37,38 +45,15 @@ interface Found {
   failure?: { class: "integrity" | "command"; message: string; hint?: string } | undefined;
 }
 
-/**
- * Published files whose points are those of one of our own sweeps: figures of measured runs take them too.
- *
- * @see section 2.2 of the FrankenPaxos description
- */
-const ownSweeps: Readonly<Record<string, string>> = {
-  "compartmentalized_lt/bigger_values_results.csv": "compartmentalized-lt",
-  "unreplicated_lt/bigger_values_results.csv": "unreplicated-lt",
-  "batched_compartmentalized_lt/compartmentalized_results.csv": "batched-compartmentalized-lt",
-  "ablation/compartmentalized_results.csv": "ablation",
-  "batched_ablation/compartmentalized_results.csv": "batched-ablation",
-  "vldb21_compartmentalized/read_scale/results.csv": "read-scale",
-  "weak_read_scale/sequential_results.csv": "weak-read-scale",
-  "batched_read_scale/results.csv": "batched-read-scale",
-  "compartmentalized_skew/results.csv": "skew",
-  "craq_skew/results.csv": "craq-skew",
-  "scalog_lt/results.csv": "scalog-lt",
-  "batched_compartmentalized_lt/unreplicated_results.csv": "batched-unreplicated-lt",
-  // Of the EuroSys draft, whose own files the 2021 folders copy.
-  "vldb21_compartmentalized/compartmentalized_lt/coupled_results.csv": "coupled-lt",
-  "batched_compartmentalized_lt/coupled_results.csv": "batched-coupled-lt",
-};
-
 /** Reads everything that the harness writes below a folder; what can't be read is named, with file and line. */
 export async function collectResults(folder: ImportFolder, { includesTuning = false }: ImportOptions = {}) {
   const trials: Found[] = [];
-  const files: FoundFile[] = [];
+  const files: KeptFile[] = [];
   const problems: string[] = [];
   const seen = new Map<string, string>();
-  /** Copies of a file (the upstream repository links them) are one file. */
+  /** Copies of a file (the upstream repository links them) are one file of a run. */
   const isCopy = (path: string, body: Uint8Array): boolean => {
-    const digest = createHash("sha256").update(body).digest("hex");
+    const digest = `${definitionOfPath(path) ?? ""} ${createHash("sha256").update(body).digest("hex")}`;
     const first = seen.get(digest);
     if (first !== undefined) problems.push(`${path}: the same as ${first}, whose trials stand for both`);
     else seen.set(digest, path);
@@ -80,8 +65,7 @@ export async function collectResults(folder: ImportFolder, { includesTuning = fa
 
   let tuning = 0;
   // Of copies the one counts that has one of our own sweeps' names.
-  const isOwn = (path: string): boolean => Object.keys(ownSweeps).some((end) => isAt(path, end));
-  const inOrder = [...folder.paths.filter(isOwn), ...folder.paths.filter((path) => !isOwn(path))];
+  const inOrder = [...folder.paths.filter(isOfOwnSweep), ...folder.paths.filter((path) => !isOfOwnSweep(path))];
   for (const path of inOrder) {
     if (inSuites(path)) continue;
     const kept = path.replace(/^benchmarks\//, "");
@@ -91,32 +75,19 @@ export async function collectResults(folder: ImportFolder, { includesTuning = fa
         continue;
       }
       const body = await folder.read(path);
-      files.push({ path: kept, body });
-      if (!isCopy(path, body)) trials.push(...rowsToTrials(path, body, sweepOf(kept), problems));
+      const own = rowsToTrials(path, body, sweepOf(kept), problems);
+      files.push({ path: kept, body, experiment: own[0]?.experiment ?? definitionOfProtocol(undefined) });
+      if (!isCopy(path, body)) trials.push(...own);
     } else if (/\.csv\.gz$|(?:^|\/)data\.csv$/.test(path)) {
       const body = await folder.read(path);
       const trial = await recordingToTrial(path, kept, body, problems);
       if (trial === undefined) continue;
-      files.push({ path: kept, body });
+      files.push({ path: kept, body, experiment: trial.experiment });
       if (!isCopy(path, body)) trials.push(trial);
     }
   }
   if (tuning > 0) problems.push(`${tuning} files of tuning sweeps left out (--all takes them)`);
   return { trials: withoutDuplicates(trials, problems), files, problems };
-}
-
-const slug = (text: string): string =>
-  text
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-|-$/g, "");
-
-/** Whether the path ends with these whole names. */
-const isAt = (path: string, end: string): boolean => path === end || path.endsWith(`/${end}`);
-
-function sweepOf(path: string): string {
-  const own = Object.entries(ownSweeps).find(([end]) => isAt(path, end));
-  return own?.[1] ?? slug(path.replace(/(?:_?results)?\.csv(?:\.gz)?$/, ""));
 }
 
 /** A line of `results.csv` as a trial: the line with its header is its artifact. */
@@ -136,9 +107,11 @@ function rowsToTrials(path: string, body: Uint8Array, sweep: string, problems: s
 }
 
 function rowToTrial(row: ResultRow, sweep: string, text: string): Found {
+  const parameters = toParameters(row.inputs, { name: row.file });
   return {
+    experiment: definitionOfPath(row.file) ?? definitionOfProtocol(parameters["protocol"]),
     sweep,
-    parameters: toParameters(row.inputs),
+    parameters,
     summary: summaryOf(row),
     origin: `${row.file}:${row.lineNumber}`,
     files: [{ path: "results.csv", body: new TextEncoder().encode(text) }],
@@ -153,9 +126,11 @@ async function recordingToTrial(
   problems: string[],
 ): Promise<Found | undefined> {
   const name = kept.split("/").at(-1) ?? kept;
+  const known = recordingOf(kept);
   const trial = {
-    sweep: slug(kept.split("/").slice(0, -1).join("-")) || "recordings",
-    parameters: { recording: name.replace(/\.csv(?:\.gz)?$/, "") },
+    experiment: definitionOfPath(kept) ?? definitionOfProtocol(known?.parameters["protocol"]),
+    sweep: known?.sweep ?? (slug(kept.split("/").slice(0, -1).join("-")) || "recordings"),
+    parameters: known?.parameters ?? { recording: name.replace(/\.csv(?:\.gz)?$/, "") },
     origin: path,
     files: [{ path: path.endsWith(".gz") ? "data.csv.gz" : "data.csv", body }],
   };
@@ -248,9 +223,13 @@ async function readSuite(folder: ImportFolder, suite: Suite, problems: string[])
     for (const path of own) files.push({ path: path.slice(prefix.length), body: await folder.read(path) });
     const row = byLine.get(index + 2);
     const input = files.find(({ path }) => path === "input.json");
+    const parameters = toParameters(row?.inputs ?? inputsOf(input, `${prefix}input.json`, problems), {
+      name: suite.name,
+    });
     const base = {
+      experiment: definitionOfProtocol(parameters["protocol"]),
       sweep: slug(suite.name),
-      parameters: toParameters(row?.inputs ?? inputsOf(input, `${prefix}input.json`, problems)),
+      parameters,
       origin: row === undefined ? prefix : `${prefix} and ${resultsPath}:${index + 2}`,
       files:
         row === undefined

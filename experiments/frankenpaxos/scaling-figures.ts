@@ -2,7 +2,7 @@
 import { defineFigure, lineChart } from "reprise/analysis";
 import { z } from "zod";
 import { groupByNumber, overRepeats, totalThroughputOf } from "./estimators.ts";
-import { papers, publishedFigure } from "./published-figure.ts";
+import { importedRow, isTrialOf, papers, publishedFigure } from "./published-figure.ts";
 import type { PublishedFigure } from "./published-figure.ts";
 import { inputNumber } from "./results-csv.ts";
 import type { ResultRow } from "./results-csv.ts";
@@ -64,14 +64,16 @@ const constantRow = (series: string, x: number, throughputPerSec: number): Scali
   keptCount: 0,
 });
 
+const xOf = (column: string): ((row: ResultRow) => number) =>
+  column === "clients" ? ({ clients }) => clients : (row) => inputNumber(row, column);
+
 /** One row a value of x, ascending: repeats under half of the best are left out, and counted. */
 export function scalingRows(
   series: string,
   rows: readonly ResultRow[],
   { column, perCommand = () => 1 }: { readonly column: string; readonly perCommand?: (row: ResultRow) => number },
 ): ScalingRow[] {
-  const xOf = column === "clients" ? ({ clients }: ResultRow) => clients : (row: ResultRow) => inputNumber(row, column);
-  return groupByNumber(rows, xOf).flatMap(([x, repeats]) => {
+  return groupByNumber(rows, xOf(column)).flatMap(([x, repeats]) => {
     const point = overRepeats(
       repeats.map((row) => totalThroughputOf(row) * perCommand(row)),
       "halfOfBest",
@@ -109,6 +111,9 @@ export function scalingFigure(definition: ScalingDefinition): PublishedFigure {
     estimator:
       "reads plus writes, each the 90th percentile of its event-weighted rolling one-second rate of starts; mean over the repeats of at least half of the best",
     row: ScalingRow,
+    isFrom: (row, trial) =>
+      series.some((one) => one.label === row.series && isTrialOf(one, trial)) &&
+      xOf(x.column)(importedRow(trial)) === row.x,
     spec: (rows) =>
       lineChart(rows, {
         ...(definition.aspect !== undefined && { aspect: definition.aspect }),

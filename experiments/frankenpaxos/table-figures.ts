@@ -2,8 +2,9 @@
 import { barChart, defineFigure } from "reprise/analysis";
 import { z } from "zod";
 import { latencyOf, overRepeats, writes } from "./estimators.ts";
-import { papers, publishedFigure } from "./published-figure.ts";
+import { importedRow, isTrialOf, papers, publishedFigure } from "./published-figure.ts";
 import { inputNumber } from "./results-csv.ts";
+import type { ResultRow } from "./results-csv.ts";
 
 /** A cell of the table. */
 export const LatencyCell = z.object({
@@ -28,6 +29,9 @@ const protocols = [
   ),
 ];
 
+const isCell = (row: ResultRow, rate: number): boolean =>
+  inputNumber(row, "f") === 1 && inputNumber(row, "workload.conflict_rate") === rate;
+
 /** Table 11c of the NSDI draft. */
 const lowLoadLatency = publishedFigure({
   figure: defineFigure<LatencyCell>({
@@ -36,6 +40,11 @@ const lowLoadLatency = publishedFigure({
     caption: `Median latencies with 1, 10 and 50 clients, means over repeats; in brackets the share of conflicting commands. ${papers.nsdi}, published data, there a table.`,
     estimator: "median over requests; mean over repeats",
     row: LatencyCell,
+    isFrom: (row, trial) =>
+      protocols.some(
+        ({ label, path, rate }) =>
+          label === row.protocol && isTrialOf({ path, pick: (own) => isCell(own, rate) }, trial),
+      ) && clientsName(importedRow(trial).clients) === row.clients,
     spec: (rows) =>
       barChart(rows, {
         width: "double",
@@ -53,9 +62,7 @@ const lowLoadLatency = publishedFigure({
     for (const { label, path, rate } of protocols) {
       const results = await inputs.results(path);
       if (!results) continue;
-      const own = results.filter(
-        (row) => inputNumber(row, "f") === 1 && inputNumber(row, "workload.conflict_rate") === rate,
-      );
+      const own = results.filter((row) => isCell(row, rate));
       for (const clients of columns) {
         const latency = overRepeats(own.filter((row) => row.clients === clients).map((row) => latencyOf(writes(row))));
         if (latency)

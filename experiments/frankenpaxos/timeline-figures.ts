@@ -1,8 +1,9 @@
 /** Latency and throughput while the system is reconfigured, or fails. */
 import { defineFigure, smallMultiples, timeSeries } from "reprise/analysis";
-import type { EventMark, FigureSpec } from "reprise/analysis";
+import type { EventMark, FigureSpec, Trial } from "reprise/analysis";
 import { z } from "zod";
-import { papers, publishedFigure } from "./published-figure.ts";
+import { recordingOf } from "./own-sweeps.ts";
+import { importedRow, isTrialOf, papers, publishedFigure } from "./published-figure.ts";
 import type { PublishedFigure } from "./published-figure.ts";
 import { cutRequests, rollingSeries, splitAtOutage } from "./timelines.ts";
 import type { Cut, Requests } from "./timelines.ts";
@@ -27,7 +28,7 @@ export interface Run extends Cut {
 }
 
 /** Single events, and those that come in a row, which share a label. */
-interface EventsOfKind {
+export interface EventsOfKind {
   readonly label: string;
   readonly atSec: readonly number[];
 }
@@ -50,14 +51,17 @@ const drawnEvery = 100;
 export const seriesName = (clients: number): string => (clients === 1 ? "1 client" : `${clients} clients`);
 
 /** Rows of one run: its parts one after the other, with a break between. */
-export function timelineRows(series: string, requests: Requests, { isSplit = false } = {}): TimelineRow[] {
+export function timelineRows(
+  series: string,
+  requests: Requests,
+  { isSplit = false, everyRows = drawnEvery } = {},
+): TimelineRow[] {
   const rows: TimelineRow[] = [];
   for (const [index, part] of (isSplit ? splitAtOutage(requests) : [requests]).entries()) {
-    // Behind an outage the first second counts up by the ramp rule; elsewhere it is dropped.
-    const { latency, throughput } = rollingSeries(part, index === 0 ? "firstWindowDropped" : "rampCorrected", {
-      everyRows: drawnEvery,
-    });
     const start = part.elapsedMs[0] ?? 0;
+    // Behind an outage the first second counts up by the ramp rule, which needs a hundred requests; elsewhere it is dropped.
+    const isRamp = index > 0 && (part.elapsedMs[100] ?? Infinity) <= start + 1_000;
+    const { latency, throughput } = rollingSeries(part, isRamp ? "rampCorrected" : "firstWindowDropped", { everyRows });
     if (index > 0) {
       const gap = { series, elapsedSec: start / 1_000, latencyMs: null, latencyP95Ms: null, throughputPerSec: null };
       rows.push({ panel: "latency", ...gap }, { panel: "throughput", ...gap });
@@ -84,55 +88,81 @@ export function timelineRows(series: string, requests: Requests, { isSplit = fal
   return rows;
 }
 
+/** Latency over throughput, with lines where things were done to the system. */
+export const timelineSpec = (
+  rows: readonly TimelineRow[],
+  {
+    order,
+    events,
+    latencyLimitMs,
+  }: Pick<TimelineDefinition, "events" | "latencyLimitMs"> & { readonly order: readonly string[] },
+): FigureSpec => {
+  const marks: EventMark[] = events.map(({ label, atSec }) => ({ at: atSec[0] ?? 0, label }));
+  const laterSec = events.flatMap(({ atSec }) => atSec.slice(1));
+  return stacked(
+    smallMultiples(rows, {
+      by: "panel",
+      order: panels,
+      columns: 1,
+      width: "single",
+      aspect: 0.9,
+      chart: (panel, all) => {
+        const time = { field: "elapsedSec" as const, title: "time (s)", domain: extentOfTimes(all, events) };
+        const series = { field: "series" as const, order };
+        if (panel[0]?.panel !== "latency")
+          return withRules(
+            timeSeries(panel, { time, series, value: { field: "throughputPerSec", title: "commands/s" } }),
+            [...marks.map(({ at }) => at), ...laterSec],
+          );
+        return withRules(
+          timeSeries(panel, {
+            time,
+            series,
+            events: marks,
+            value: {
+              field: "latencyMs",
+              title: "latency (ms)",
+              ...(latencyLimitMs !== undefined && { domain: [0, latencyLimitMs] as const }),
+            },
+            band: { low: "latencyMs", high: "latencyP95Ms" },
+          }),
+          laterSec,
+          belowLabels,
+        );
+      },
+    }),
+  );
+};
+
+/** How the drawn values come from requests. */
+export const timelineEstimator = (isSplit: boolean, drawn = `every ${drawnEvery}th drawn`): string =>
+  `per request, over the second that ends at its start: interpolated quantiles of latency; requests per second, the first second left out${
+    isSplit ? ", behind an outage counted up by requests so far over time so far" : ""
+  }; ${drawn}`;
+
+/** Whether a trial is the published run with so many clients. */
+export const isOfRun = (series: string, trial: Trial, runs: readonly Run[]): boolean =>
+  runs.some(
+    ({ clients, path }) =>
+      seriesName(clients) === series &&
+      isTrialOf({ path }, trial) &&
+      importedRow(trial).clients === clients &&
+      trial.parameters["f"] === (recordingOf(path)?.parameters["f"] ?? 1),
+  );
+
 function timelineFigure(definition: TimelineDefinition): PublishedFigure {
   const { name, title, runs, events, isSplit = false, latencyLimitMs } = definition;
   const order = runs.map(({ clients }) => seriesName(clients));
-  const marks: EventMark[] = events.map(({ label, atSec }) => ({ at: atSec[0] ?? 0, label }));
-  const laterSec = events.flatMap(({ atSec }) => atSec.slice(1));
   const figure = defineFigure<TimelineRow>({
     name,
     title,
     caption: `${title}. Above, the rolling median over one second of latency, filled up to its rolling 95th percentile${
       latencyLimitMs === undefined ? "" : `, up to ${latencyLimitMs} ms`
     }; below, the rolling rate over one second. Dashed lines mark when things were done to the run with one client. ${papers.matchmaker}, published data.`,
-    estimator: `per request, over the second that ends at its start: interpolated quantiles of latency; requests per second, the first second left out${
-      isSplit ? ", behind an outage counted up by requests so far over time so far" : ""
-    }; every ${drawnEvery}th drawn`,
+    estimator: timelineEstimator(isSplit),
     row: TimelineRow,
-    spec: (rows) =>
-      stacked(
-        smallMultiples(rows, {
-          by: "panel",
-          order: panels,
-          columns: 1,
-          width: "single",
-          aspect: 0.9,
-          chart: (panel, all) => {
-            const time = { field: "elapsedSec" as const, title: "time (s)", domain: extentOfTimes(all) };
-            const series = { field: "series" as const, order };
-            if (panel[0]?.panel !== "latency")
-              return withRules(
-                timeSeries(panel, { time, series, value: { field: "throughputPerSec", title: "commands/s" } }),
-                [...marks.map(({ at }) => at), ...laterSec],
-              );
-            return withRules(
-              timeSeries(panel, {
-                time,
-                series,
-                events: marks,
-                value: {
-                  field: "latencyMs",
-                  title: "latency (ms)",
-                  ...(latencyLimitMs !== undefined && { domain: [0, latencyLimitMs] as const }),
-                },
-                band: { low: "latencyMs", high: "latencyP95Ms" },
-              }),
-              laterSec,
-              belowLabels,
-            );
-          },
-        }),
-      ),
+    isFrom: (row, trial) => isOfRun(row.series, trial, runs),
+    spec: (rows) => timelineSpec(rows, { order, events, ...(latencyLimitMs !== undefined && { latencyLimitMs }) }),
   });
   return publishedFigure({
     figure,
@@ -148,8 +178,9 @@ function timelineFigure(definition: TimelineDefinition): PublishedFigure {
   });
 }
 
-function extentOfTimes(rows: readonly TimelineRow[]): readonly [number, number] {
-  return [0, Math.ceil(rows.reduce((last, { elapsedSec }) => Math.max(last, elapsedSec), 0))];
+function extentOfTimes(rows: readonly TimelineRow[], events: readonly EventsOfKind[]): readonly [number, number] {
+  const lastEventSec = Math.max(0, ...events.flatMap(({ atSec }) => atSec));
+  return [0, Math.ceil(rows.reduce((last, { elapsedSec }) => Math.max(last, elapsedSec), lastEventSec))];
 }
 
 /** Below the first row of labels: a rule must not cross the label of the first of its kind. */

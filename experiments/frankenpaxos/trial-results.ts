@@ -8,7 +8,7 @@ import type { Recording } from "./recorder-csv.ts";
 import { parseResults } from "./results-csv.ts";
 import type { OutputLabel, ResultRow } from "./results-csv.ts";
 
-const recorderFile = /(?:^|\/)client_\d+_data\.csv(?:\.gz)?$/;
+const recorderFile = /(?:^|\/)(?:client_\d+_data\.csv|data\.csv)(?:\.gz)?$/;
 
 /**
  * Metrics of a trial for claims and tables: the papers' throughput and latency, reads and writes together, and of each alone
@@ -51,6 +51,30 @@ export async function toResultRow(trial: Trial): Promise<ResultRow> {
       throw new ParseError({ file: imported.key, lineNumber: 2, problem: "not a row of results.csv" });
     return { ...row, inputs: plainParameters(trial) };
   }
+  const recording = withoutWarmup(await readTrialRecording(trial), trial);
+  const labels: readonly OutputLabel[] = ["read", "write"];
+  const outputs = Object.fromEntries(
+    labels.flatMap((label) => {
+      const measured = aggregate(recording, { label });
+      return measured ? [[label, measured]] : [];
+    }),
+  );
+  return {
+    file: trial.artifacts.find(({ path }) => recorderFile.test(path))?.key ?? "",
+    lineNumber: 1,
+    inputs: plainParameters(trial),
+    outputs,
+    clients: numberParameter(trial, "clientProcesses") * numberParameter(trial, "clientsPerProcess"),
+  };
+}
+
+/**
+ * The requests of all client processes, sorted by start: of their recorders' files, or of the merged one that an import brings.
+ *
+ * @throws {MissingArtifactError} when no client left a recorder file
+ * @throws {ParseError} when a line of one isn't understood
+ */
+export async function readTrialRecording(trial: Trial): Promise<Recording> {
   const files = trial.artifacts.filter(({ path }) => recorderFile.test(path));
   if (files.length === 0)
     throw new MissingArtifactError(`${describeTrial(trial)} has no recorder file`, {
@@ -64,20 +88,24 @@ export async function toResultRow(trial: Trial): Promise<ResultRow> {
       throw new ParseError({ file: key, lineNumber: first.lineNumber, problem: `${first.reason}: "${first.line}"` });
     recordings.push(recording);
   }
-  const merged = mergeRecordings(recordings);
-  const labels: readonly OutputLabel[] = ["read", "write"];
-  const outputs = Object.fromEntries(
-    labels.flatMap((label) => {
-      const measured = aggregate(merged, { label });
-      return measured ? [[label, measured]] : [];
-    }),
-  );
+  return mergeRecordings(recordings);
+}
+
+/** EPaxos' clients record their warm-up, too: it ends where all others' recordings begin. */
+function withoutWarmup(recording: Recording, trial: Trial): Recording {
+  if (trial.parameters["protocol"] !== "epaxos") return recording;
+  const { startMs, stopMs, latencyMs, counts, labelCodes } = recording;
+  const warmupSec = numberParameter(trial, "warmupSec") + numberParameter(trial, "warmupSleepSec");
+  const measuredFromMs = (startMs[0] ?? NaN) + 1_000 * warmupSec;
+  const first = startMs.findIndex((start) => start >= measuredFromMs);
+  const from = first === -1 ? startMs.length : first;
   return {
-    file: files[0]?.key ?? "",
-    lineNumber: 1,
-    inputs: plainParameters(trial),
-    outputs,
-    clients: numberParameter(trial, "clientProcesses") * numberParameter(trial, "clientsPerProcess"),
+    ...recording,
+    startMs: startMs.subarray(from),
+    stopMs: stopMs.subarray(from),
+    latencyMs: latencyMs.subarray(from),
+    counts: counts.subarray(from),
+    labelCodes: labelCodes.subarray(from),
   };
 }
 

@@ -6,6 +6,7 @@ type Value = string | number | boolean;
 const columns: Readonly<Record<string, string>> = {
   clientProcesses: "num_client_procs",
   clientsPerProcess: "num_clients_per_proc",
+  warmupClients: "num_warmup_clients_per_proc",
   groupSize: "measurement_group_size",
   clientHeap: "client_jvm_heap_size",
   stateMachine: "state_machine",
@@ -36,6 +37,18 @@ const columns: Readonly<Record<string, string>> = {
   chainNodes: "num_chain_nodes",
   shards: "num_shards",
   serversPerShard: "num_servers_per_shard",
+  conflictRate: "workload.conflict_rate",
+  executeGraphBatchSize: "replica_options.execute_graph_batch_size",
+  leaderGroups: "num_leader_groups",
+  leadersPerGroup: "num_leaders_per_group",
+  matchmakers: "num_matchmakers",
+  reconfigurers: "num_reconfigurers",
+  acceptors: "num_acceptors",
+};
+
+/** Columns that stand for a parameter in other files than {@link columns}' own. */
+const otherColumns: Readonly<Record<string, string>> = {
+  acceptorGroups: "num_acceptor_groups_per_leader_group",
 };
 
 const seconds: Readonly<Record<string, string>> = {
@@ -46,12 +59,28 @@ const seconds: Readonly<Record<string, string>> = {
   timeoutSec: "timeout",
 };
 
+/** The same as plain numbers, in the files of Fast MultiPaxos. */
+const plainSeconds: Readonly<Record<string, string>> = {
+  durationSec: "duration_seconds",
+  timeoutSec: "timeout_seconds",
+};
+
+/** Drivers of Matchmaker and horizontal MultiPaxos. */
+const drivers: Readonly<Record<string, string>> = {
+  DoNothing: "do_nothing",
+  LeaderReconfiguration: "leader_reconfiguration",
+  MatchmakerReconfiguration: "matchmaker_reconfiguration",
+  LeaderFailure: "leader_failure",
+  Chaos: "chaos",
+};
+
 const workloads: Readonly<Record<string, string>> = {
   UniformReadWriteWorkload: "read-write",
   PointSkewedReadWriteWorkload: "skewed",
   UniformMultiKeyReadWriteWorkload: "multi-key",
   UniformSingleKeyWorkload: "single-key",
   StringWorkload: "string",
+  BernoulliSingleKeyWorkload: "bernoulli",
 };
 
 /** `0:00:15`, `0:00:00.000500`, `1 day, 0:00:00`: a Python duration in seconds; undefined for anything else. */
@@ -66,9 +95,11 @@ export function durationSec(text: Value | undefined): number | undefined {
  * Parameters as our definition calls them, and under `upstream` every column that it has no word for.
  *
  * @param inputs a row's input columns by name
+ * @param about `name` of the suite or file: it tells coupled BPaxos from BPaxos taken apart, which have the same columns
  */
 export function toParameters(
   inputs: Readonly<Record<string, Value>>,
+  { name: about = "" }: { readonly name?: string } = {},
 ): Record<string, Value | Readonly<Record<string, Value>>> {
   const used = new Set<string>();
   const take = (column: string): Value | undefined => {
@@ -80,8 +111,9 @@ export function toParameters(
   const set = (name: string, value: Value | undefined): void => {
     if (value !== undefined) parameters[name] = value;
   };
-  set("protocol", protocolOf(inputs));
-  for (const [name, column] of Object.entries(columns)) set(name, take(column));
+  set("protocol", protocolOf(inputs, about));
+  for (const [name, column] of [...Object.entries(columns), ...Object.entries(otherColumns)]) set(name, take(column));
+  for (const [name, column] of Object.entries(plainSeconds)) set(name, take(column));
   for (const [name, column] of Object.entries(seconds))
     set(name, durationSec(inputs[column]) && durationSec(take(column)));
   const workload = workloads[String(inputs["workload.name"])];
@@ -90,16 +122,43 @@ export function toParameters(
   const consistency = /^ReadConsistency\.(\w+)$|^(\w+)$/.exec(String(inputs["read_consistency"] ?? ""));
   if (consistency !== null)
     set("readConsistency", take("read_consistency") && (consistency[1] ?? consistency[2] ?? "").toLowerCase());
+  const driver = drivers[String(inputs["driver_workload.name"])];
+  if (driver !== undefined) set("driver", take("driver_workload.name") && driver);
   const rest = Object.fromEntries(Object.entries(inputs).filter(([column]) => !used.has(column)));
   return Object.keys(rest).length === 0 ? parameters : { ...parameters, upstream: rest };
 }
 
 /** Columns tell protocols apart; a file of another one keeps its name's word. */
-function protocolOf(inputs: Readonly<Record<string, Value>>): string | undefined {
+function protocolOf(inputs: Readonly<Record<string, Value>>, name: string): string | undefined {
   const has = (column: string): boolean => column in inputs;
   if (has("num_chain_nodes")) return "craq";
   if (has("num_shards")) return "scalog";
   if (has("server_options.flush_every_n")) return has("num_proxy_servers") ? "batchedunreplicated" : "unreplicated";
-  if (!has("num_proxy_leaders") || has("num_leader_groups")) return undefined;
-  return String(inputs["distribution_scheme"]).endsWith("COLOCATED") ? "supermultipaxos" : "multipaxos";
+  if (has("round_system_type")) return "fastmultipaxos";
+  if (has("dep_service_node_options.top_k_dependencies") && !has("num_garbage_collectors"))
+    return name.includes("super") ? "superbpaxos" : "simplebpaxos";
+  if (has("replica_options.default_to_slow_path_timer_period")) return "epaxos";
+  if (has("driver_workload.name")) return has("num_matchmakers") ? "matchmakermultipaxos" : "horizontal";
+  const isColocated = String(inputs["distribution_scheme"]).endsWith("COLOCATED");
+  if (has("num_leader_groups")) return isColocated ? "supermencius" : "mencius";
+  if (!has("num_proxy_leaders")) return undefined;
+  return isColocated ? "supermultipaxos" : "multipaxos";
+}
+
+/**
+ * The columns of a trial's parameters, as far as they have one: how plot scripts' conditions find an imported trial.
+ * Durations, names of workloads and of drivers stay out.
+ */
+export function toInputs(parameters: Readonly<Record<string, unknown>>): Record<string, Value> {
+  const inputs: Record<string, Value> = {};
+  const set = (column: string, value: unknown): void => {
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") inputs[column] = value;
+  };
+  for (const [name, column] of Object.entries(columns)) set(column, parameters[name]);
+  set("workload.write_size_mean", parameters["valueBytes"]);
+  set("workload.size_mean", parameters["valueBytes"]);
+  const { upstream } = parameters;
+  if (typeof upstream === "object" && upstream !== null)
+    for (const [column, value] of Object.entries(upstream)) set(column, value);
+  return inputs;
 }

@@ -5,7 +5,7 @@ import { papers, publishedFigure } from "./published-figure.ts";
 import type { PublishedFigure } from "./published-figure.ts";
 import { cutRequests, rowsWhere, windowValues } from "./timelines.ts";
 import type { Requests } from "./timelines.ts";
-import { seriesName } from "./timeline-figures.ts";
+import { isOfRun, seriesName } from "./timeline-figures.ts";
 import type { Run } from "./timeline-figures.ts";
 
 const panels = ["throughput", "latency"] as const;
@@ -54,6 +54,7 @@ export function windowFigure(name: string, title: string, runs: readonly Run[]):
     estimator:
       "interpolated quantiles of the rolling one-second rate at each start, each window's first second left out, and of latencies",
     row: WindowRow,
+    isFrom: (row, trial) => isOfRun(row.clients, trial, runs),
     spec: (rows) =>
       smallMultiples(rows, {
         by: "panel",

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { collectResults } from "../../../experiments/frankenpaxos/import-results.ts";
-import { durationSec, toParameters } from "../../../experiments/frankenpaxos/upstream-inputs.ts";
+import { durationSec, toInputs, toParameters } from "../../../experiments/frankenpaxos/upstream-inputs.ts";
 
 const statistics = ["mean", "median", "min", "max", "p90", "p95", "p99"];
 const columns = [
@@ -156,6 +156,56 @@ describe("collectResults", () => {
   });
 });
 
+describe("the definition of what is imported", () => {
+  it("is that of the paper's folder, else that which has the protocol", async () => {
+    const text = `${header}\n${row(1, 2, 110)}\n`;
+    const { trials, files } = await collectResults(
+      folder({
+        "eurosys/fig1_batched_unreplicated_results.csv": text,
+        "eurosys/fig2_batched_unreplicated_results.csv": text,
+        "mine/results.csv": text.replaceAll(",110,", ",111,"),
+        "vldb20_matchmaker/leader_failure/n8.csv.gz": gzipSync(recorder(secondsOf(30))),
+        "vldb20_matchmaker/horizontal_leader_reconfiguration/f=1_n=4.csv.gz": gzipSync(recorder(secondsOf(40))),
+      }),
+    );
+    expect(trials.map(({ experiment, sweep }) => [experiment, sweep])).toEqual([
+      ["frankenpaxos", "eurosys-fig1-batched-unreplicated"],
+      // A copy, but of a figure of another definition.
+      ["frankenpaxos-mencius", "eurosys-fig2-batched-unreplicated"],
+      ["frankenpaxos", "mine"],
+      ["frankenpaxos-matchmaker", "horizontal-leader-reconfiguration"],
+      ["frankenpaxos-matchmaker", "leader-failure"],
+    ]);
+    expect(trials.slice(-2).map(({ parameters }) => parameters)).toEqual([
+      {
+        ...{ protocol: "horizontal", f: 1, clientProcesses: 4, clientsPerProcess: 1 },
+        driver: "leader_reconfiguration",
+      },
+      {
+        ...{ protocol: "matchmakermultipaxos", f: 1, clientProcesses: 4, clientsPerProcess: 2 },
+        driver: "leader_failure",
+      },
+    ]);
+    expect(files.map(({ path, experiment }) => [path, experiment]).at(-1)).toEqual([
+      "vldb20_matchmaker/leader_failure/n8.csv.gz",
+      "frankenpaxos-matchmaker",
+    ]);
+  });
+});
+
+describe("toInputs", () => {
+  it("gives the columns back that parameters came from", () => {
+    const inputs = {
+      num_client_procs: 6,
+      "workload.conflict_rate": 0.02,
+      num_leaders: 3,
+      "leader_options.noop_flush_period": "0:00:00.000500",
+      num_replicas: 2,
+    };
+    expect(toInputs(toParameters(inputs))).toEqual(inputs);
+  });
+});
+
 describe("toParameters", () => {
   it("keeps columns that it has no word for", () => {
     expect(toParameters({ num_replicas: 4, leader_log_level: "LogLevel.INFO" })).toEqual({
@@ -171,9 +221,30 @@ describe("toParameters", () => {
     ["batchedunreplicated", { "server_options.flush_every_n": 1, num_batchers: 2, num_proxy_servers: 4 }],
     ["multipaxos", { num_proxy_leaders: 10, distribution_scheme: "DistributionScheme.HASH" }],
     ["supermultipaxos", { num_proxy_leaders: 3, distribution_scheme: "DistributionScheme.COLOCATED" }],
-    [undefined, { num_proxy_leaders: 3, num_leader_groups: 3 }],
+    ["mencius", { num_proxy_leaders: 3, num_leader_groups: 3, distribution_scheme: "DistributionScheme.HASH" }],
+    ["supermencius", { num_leader_groups: 3, distribution_scheme: "DistributionScheme.COLOCATED" }],
+    ["fastmultipaxos", { round_system_type: "RoundSystemType.CLASSIC_ROUND_ROBIN", duration_seconds: 15 }],
+    ["epaxos", { "replica_options.default_to_slow_path_timer_period": "0:10:00" }],
+    ["simplebpaxos", { "dep_service_node_options.top_k_dependencies": 1 }],
+    ["matchmakermultipaxos", { num_matchmakers: 3, "driver_workload.name": "DoNothing" }],
+    ["horizontal", { "driver_workload.name": "Chaos" }],
+    [undefined, { num_servers: 3 }],
   ])("tells %s by its columns", (protocol, inputs) => {
     expect(toParameters(inputs)["protocol"]).toBe(protocol);
+  });
+
+  it("tells coupled BPaxos by the name of what it stands in", () => {
+    const inputs = { "dep_service_node_options.top_k_dependencies": 1 };
+    expect(toParameters(inputs, { name: "nsdi/fig2_ablation_superbpaxos_results.csv" })["protocol"]).toBe(
+      "superbpaxos",
+    );
+  });
+
+  it("reads plain seconds, and what the driver does", () => {
+    expect(toParameters({ duration_seconds: 15, "driver_workload.name": "LeaderFailure" })).toMatchObject({
+      durationSec: 15,
+      driver: "leader_failure",
+    });
   });
 
   it.each([

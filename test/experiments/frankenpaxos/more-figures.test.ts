@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { checkRows } from "../../../analysis/figure.ts";
 import { renderFigure } from "../../../analysis/render/render-figure.ts";
 import { collectPublished } from "../../../experiments/frankenpaxos/published.ts";
@@ -30,17 +29,8 @@ describe("windowRows", () => {
   });
 });
 
-interface Best {
-  readonly hyperparameter_best: Readonly<
-    Record<string, { readonly top_series: readonly { readonly best: { readonly x: number; readonly y: number } }[] }>
-  >;
-}
-
 describeShared("the papers' other figures", () => {
   const reference = readReference();
-  const best = JSON.parse(
-    readFileSync(new URL("../../../../shared/systems/frankenpaxos.reference.json", import.meta.url), "utf8"),
-  ) as Best; // Written beside us.
 
   it.each([
     ["matchmaker-leader-reconfiguration-f1-windows", "matchmaker.leader_reconfiguration", "f1n1"],
@@ -93,7 +83,7 @@ describeShared("the papers' other figures", () => {
     for (const row of checkRows(figure, rows) as ScalingRow[])
       if (row.throughputPerSec > (peaks.get(row.series)?.throughputPerSec ?? 0)) peaks.set(row.series, row);
     const ours = [...peaks.values()].sort((a, b) => b.throughputPerSec - a.throughputPerSec);
-    const theirs = best.hyperparameter_best[id]?.top_series ?? [];
+    const theirs = reference?.hyperparameter_best[id]?.top_series ?? [];
     expect(theirs.length).toBeGreaterThan(2);
     for (const [index, { best: peak }] of theirs.entries()) {
       expect(ours[index]?.x).toBe(peak.x);

@@ -32,6 +32,9 @@ export interface Reference {
     Record<string, { readonly configurations: Readonly<Record<string, Readonly<Record<string, ReferenceWindow>>>> }>
   >;
   readonly time_series_samples: Readonly<Record<string, unknown>>;
+  readonly hyperparameter_best: Readonly<
+    Record<string, { readonly top_series: readonly { readonly best: { readonly x: number; readonly y: number } }[] }>
+  >;
   readonly aggregator_golden: Readonly<
     Record<
       string,
