@@ -675,7 +675,12 @@ export const figureSchema = z.strictObject({
 export const claimSchema = z.strictObject({
   name: slug.describe("What reports call it."),
   text: z.string().optional().describe("The claim in the paper's words."),
-  metric: z.string().min(1).describe("A column: a metric of `summary:` or of the experiment's rows."),
+  metric: z
+    .string()
+    .min(1)
+    .describe(
+      "A column: a metric of `summary:` or of the experiment's rows; `METRIC.ratio` where the sweep compares: B over A, pair by pair.",
+    ),
   of: wherePoints.describe("The points it speaks of."),
   reduce: z
     .enum(["median", "mean", "min", "max"])
