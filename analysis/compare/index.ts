@@ -5,4 +5,5 @@ export * from "./describe.ts";
 export * from "./every-metric.ts";
 export * from "./figures.ts";
 export * from "./metric-name.ts";
+export * from "./recorded-metric.ts";
 export * from "./suite-figures.ts";

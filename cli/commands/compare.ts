@@ -5,6 +5,7 @@ import { contrastsOfPoints } from "../../analysis/compare/contrast.ts";
 import { describePoint, signedPercent } from "../../analysis/compare/describe.ts";
 import { compareMetrics } from "../../analysis/compare/every-metric.ts";
 import { metricNamed } from "../../analysis/compare/metric-name.ts";
+import { parseRecordedMetric, withRecorded } from "../../analysis/compare/recorded-metric.ts";
 import { percent } from "../../analysis/statistics/verdict.ts";
 import type { VerdictOptions } from "../../analysis/statistics/verdict.ts";
 import type { Trial } from "../../analysis/trials.ts";
@@ -48,7 +49,15 @@ export async function compare(
   const verdict: VerdictOptions = { margin: shareOf("margin", options.margin), confidence };
   const store = openStore(home);
   const runs = [await findRun(store, first), ...(second === undefined ? [] : [await findRun(store, second)])];
-  const [a = [], b] = await Promise.all(runs.map((run) => trialsOf(store, run, options.point)));
+  const sets = await Promise.all(runs.map((run) => trialsOf(store, run, options.point)));
+  for (const recorded of (options.metric ?? []).flatMap((name) => parseRecordedMetric(name) ?? [])) {
+    for (const [index, trials] of sets.entries()) {
+      const read = await withRecorded(trials, recorded);
+      sets[index] = read.trials;
+      for (const text of read.skipped.slice(0, 5)) output.note(text);
+    }
+  }
+  const [a = [], b] = sets;
   const known = metricsOf([...a, ...(b ?? [])]);
   const metrics = options.metric?.map((name) => metricNamed(name, known)) ?? known;
   if (metrics.length === 0) {
