@@ -186,7 +186,10 @@ function buildProgram(): Command {
     .command("compare")
     .argument(run, `A: ${runHelp}; alone, both sides of its comparisons`)
     .argument("[run]", "B: another run, held against the first")
-    .option("--metric <name...>", "only these metrics of the summary")
+    .option(
+      "--metric <name...>",
+      "only these metrics of the summary, or FILE:COLUMN:STATISTIC of files that trials left",
+    )
     .option("--point <text>", "only points whose key has this in it")
     .option("--margin <share>", "changes up to this don't matter", "1%")
     .option("-o, --output <folder>", "also draw there: a forest plot, the interval as trials come in, the pairs")
