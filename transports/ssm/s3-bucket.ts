@@ -34,10 +34,17 @@ export function openSsmBucket({ client, name, prefix, newId }: SsmBucketOptions)
     offer: async (body) => {
       const at = { Bucket: name, Key: `${folder}/stdin/${newId()}` };
       const ChecksumSHA256 = hexToBase64(sha256Hex(body));
-      await client.send(new PutObjectCommand({ ...at, Body: body, ChecksumSHA256 }));
+      const { VersionId } = await client.send(new PutObjectCommand({ ...at, Body: body, ChecksumSHA256 }));
       const url = await getSignedUrl(client, new GetObjectCommand(at), { expiresIn: offerSec });
-      // A delete that fails leaves an object to the lifecycle rule, and a URL that is over in minutes.
-      return { url, revoke: () => client.send(new DeleteObjectCommand(at)).then(nothing, nothing) };
+      const remove = (which: { VersionId?: string }): Promise<void> =>
+        client.send(new DeleteObjectCommand({ ...at, ...which })).then(nothing);
+      const revoke = async (): Promise<void> => {
+        // Where a bucket keeps versions, a plain delete hides the secret and keeps it; who may not delete versions hides it.
+        const gone = VersionId === undefined ? remove({}) : remove({ VersionId }).catch(() => remove({}));
+        // A delete that fails leaves an object to the lifecycle rule, and a URL that is over in minutes.
+        await gone.catch(nothing);
+      };
+      return { url, revoke };
     },
   };
 }
