@@ -115,8 +115,8 @@ function buildProgram(): Command {
   program
     .command("history")
     .argument(run, runHelp)
-    .option("--execution <name>", "this execution instead of the run's newest")
-    .option("--all", "list the executions of the run")
+    .option("--execution <name>", "this execution, or part of its name, instead of the run's newest")
+    .option("--all", "list the executions of the run, and which trials each made")
     .description("print the event history of a run's state machine")
     .action(act(program, async () => (await import("./commands/history.ts")).history));
   program
