@@ -1,7 +1,7 @@
 import { runKeys } from "../names/keys.ts";
 import type { AttemptRef, PhaseRef } from "../names/keys.ts";
 import { attemptKeys, attemptPrefix, deploymentKeys, phaseKeys, phaseNames } from "../names/keys.ts";
-import { armedRecordSchema, boardSchema, claimRecordSchema } from "../records/schemas.ts";
+import { armedRecordSchema, boardSchema, claimRecordSchema, stopRecordSchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
 import { listChildren, listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
 import { failedOutcome } from "./phase.ts";
@@ -18,9 +18,12 @@ export async function stopRun(
   fx: FlowEffects,
 ): Promise<void> {
   const at = new Date(fx.clock.now()).toISOString();
-  await fx.store.putIfAbsent(runKeys(runId).stop(epoch), toBytes({ reason, at, by }), by);
-  await tell(fx, runId, "stop-asked", `asked to stop: ${reason}`, { epoch });
-  const outcome = failedOutcome({ class: "cancelled", message: reason });
+  const flag = runKeys(runId).stop(epoch);
+  await fx.store.putIfAbsent(flag, toBytes({ reason, at, by }), by);
+  // Whoever asked first has said why: an engine that is only told by a signal doesn't know.
+  const asked = await requireRecord(fx.store, flag, stopRecordSchema);
+  await tell(fx, runId, "stop-asked", `asked to stop: ${asked.reason}`, { epoch });
+  const outcome = failedOutcome({ class: "cancelled", message: asked.reason });
   for (const prefix of await openScopes(runId, epoch, fx)) {
     for (const key of await listKeys(fx.store, `${prefix}/phases/`)) {
       // Collection goes on: what ran so far is evidence. Every other waiting phase is cut short.

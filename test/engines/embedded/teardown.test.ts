@@ -1,7 +1,8 @@
 import { afterSweep } from "../../../core/flow/after-execution.ts";
+import { toBytes } from "../../../core/flow/effects.ts";
 import { stopRun } from "../../../core/flow/stop.ts";
 import { startTeardown } from "../../../core/flow/teardown.ts";
-import { deploymentKeys, sweepExecution } from "../../../core/names/keys.ts";
+import { deploymentKeys, runKeys, sweepExecution } from "../../../core/names/keys.ts";
 import type { Provider } from "../../../core/ports/provider.ts";
 import type { Receipt } from "../../../core/records/schemas.ts";
 import { receiptSchema } from "../../../core/records/schemas.ts";
@@ -149,6 +150,20 @@ describe("stopping a run", () => {
       expect(run.clock.now() - Date.parse(stoppedAt)).toBeLessThan(180_000);
     },
   );
+
+  it("tells the reason of whoever asked first", async () => {
+    const run = await createSimRun({ experiment: simExperiment({ points: 2, trials: 1, lanes: 1 }) });
+    const engine = run.engine();
+    const swept = run.sweep(engine, 1);
+    const first = { reason: "stopped at the terminal", at: new Date(run.clock.now()).toISOString(), by: "cli" };
+    await run.store.putIfAbsent(runKeys(run.runId).stop(1), toBytes(first), "cli");
+    await stopRun(run.runId, 1, "a signal", "engine", engine.effects);
+    await run.clock.run(swept.then(() => run.settle(engine)));
+    const events = await feed(run);
+    expect(events.filter(({ kind }) => kind === "stop-asked").map(({ text }) => text)).toEqual([
+      "asked to stop: stopped at the terminal",
+    ]);
+  });
 
   it("of a kept deployment takes it down too", async () => {
     const run = await createSimRun({
