@@ -29,7 +29,9 @@ export async function verify({ output, home }: CommandContext, name: string): Pr
   }
   const size = `${found.checkedFiles} files, ${(found.checkedBytes / 1e6).toFixed(1)} MB`;
   if (found.problemCount > 0 || found.seal === "broken") {
-    output.line(`${runId}: ${found.problemCount} files are not what was recorded (${size} checked)`);
+    output.line(
+      `${runId}: ${found.problemCount} ${found.problemCount === 1 ? "file is" : "files are"} not what was recorded (${size} checked)`,
+    );
     return exitCodes.integrity;
   }
   const seal =
