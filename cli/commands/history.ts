@@ -8,6 +8,7 @@ import { renderHistory } from "../../engines/asl/render-history.ts";
 import { stackOf } from "../deployed/place.ts";
 import { findRun, newestEpoch, openStore } from "../home.ts";
 import type { CommandContext } from "../context.ts";
+import type { ExecutionSummary } from "../executions.ts";
 import { summariseExecution } from "../executions.ts";
 import { table } from "../output.ts";
 
@@ -20,11 +21,9 @@ export async function history({ output, home }: CommandContext, name: string, op
   const store = openStore(home);
   const runId = await findRun(store, name);
   if (options.all === true) {
-    const executions = await Promise.all(
-      (await executionNames(store, runId)).map(async (name) =>
-        summariseExecution(name, await readHistory(store, runId, name)),
-      ),
-    );
+    const executions: ExecutionSummary[] = [];
+    for (const execution of await executionNames(store, runId))
+      executions.push(summariseExecution(execution, await readHistory(store, runId, execution)));
     executions.sort((a, b) => (a.startedAt ?? "").localeCompare(b.startedAt ?? ""));
     output.result(executions);
     const rows = executions.map(({ execution, startedAt = "", events, ended, attempts }) => [
