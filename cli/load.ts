@@ -146,6 +146,11 @@ async function resolveRemote(repository: string, commit: string): Promise<Resolv
   return { repository, commit: hash, diffDigest: undefined };
 }
 
+/** A remote's URL may hold a token: `https://token@host/repository`. What is recorded goes into published evidence. */
+export function withoutCredentials(repository: string): string {
+  return repository.replace(/^(https?:\/\/)[^/@]*@/, "$1");
+}
+
 async function resolveLocal(path: string): Promise<ResolvedSource> {
   const git = async (...args: string[]): Promise<string> =>
     (await run("git", ["-C", path, ...args], { timeout: 60_000, maxBuffer: 256 * 1024 ** 2 })).stdout;
@@ -156,7 +161,7 @@ async function resolveLocal(path: string): Promise<ResolvedSource> {
   const isClean = diff === "" && untracked.length === 0;
   const repository = await git("remote", "get-url", "origin").catch(() => "");
   return {
-    repository: repository.trim() === "" ? undefined : repository.trim(),
+    repository: repository.trim() === "" ? undefined : withoutCredentials(repository.trim()),
     commit,
     diffDigest: isClean ? undefined : sha256Hex(`${diff}\n${contents.join("\n")}`),
   };

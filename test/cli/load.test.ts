@@ -1,0 +1,57 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadExperiment, withoutCredentials } from "../../cli/load.ts";
+
+describe("withoutCredentials", () => {
+  it.each([
+    ["https://token@host.example/a/b.git", "https://host.example/a/b.git"],
+    ["https://user:secret@host.example/a/b.git", "https://host.example/a/b.git"],
+    ["https://host.example/a@b.git", "https://host.example/a@b.git"],
+    ["git@host.example:a/b.git", "git@host.example:a/b.git"],
+    ["ssh://git@host.example/a/b.git", "ssh://git@host.example/a/b.git"],
+  ])("of %s is %s", (repository, expected) => {
+    expect(withoutCredentials(repository)).toBe(expected);
+  });
+});
+
+describe("loadExperiment", () => {
+  const root = mkdtempSync(join(tmpdir(), "reprise-load-"));
+  afterAll(() => {
+    rmSync(root, { recursive: true, force: true });
+  });
+  const git = (...args: readonly string[]): string =>
+    execFileSync("git", ["-C", join(root, "tree"), "-c", "user.name=a", "-c", "user.email=a@b.c", ...args], {
+      encoding: "utf8",
+    });
+
+  it("makes a local tree's commit and its uncommitted changes part of each trial's identity", async () => {
+    const experiment = join(root, "experiment");
+    cpSync(fileURLToPath(new URL("../../experiments/quickstart", import.meta.url)), experiment, { recursive: true });
+    const file = join(experiment, "experiment.yaml");
+    writeFileSync(file, `${readFileSync(file, "utf8")}\nsources:\n  tree: { path: ../tree }\n`);
+    cpSync(join(experiment, "src"), join(root, "tree"), { recursive: true });
+    git("init", "-q", "-b", "main");
+    git("remote", "add", "origin", "https://secret-token@host.example/a/b.git");
+    git("add", ".");
+    git("commit", "-q", "-m", "first");
+    const load = async () => (await loadExperiment(experiment, {}, join(root, "home"))).plan;
+    const keyOf = (plan: Awaited<ReturnType<typeof load>>) => plan.blocks[0]?.trials[0]?.trialKey;
+
+    const clean = await load();
+    expect(clean.sources["tree"]).toEqual({
+      repository: "https://host.example/a/b.git",
+      commit: git("rev-parse", "HEAD").trim(),
+      diffDigest: undefined,
+    });
+    writeFileSync(join(root, "tree/client.mjs"), "// changed\n");
+    const changed = await load();
+    expect(changed.sources["tree"]?.diffDigest).toMatch(/^[0-9a-f]{64}$/);
+    writeFileSync(join(root, "tree/new.mjs"), "// and not yet added\n");
+    const added = await load();
+    expect(new Set([keyOf(clean), keyOf(changed), keyOf(added)]).size).toBe(3);
+    expect(JSON.stringify(added)).not.toContain("secret-token");
+  });
+});
