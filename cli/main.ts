@@ -208,7 +208,7 @@ function buildProgram(): Command {
     .option("--formats <list>", "only these: svg, png, pdf", "svg,png,pdf")
     .option("--gallery", "also one self-contained page of the run: figures, trials, receipt")
     .description("draw the figures again from the results in the store")
-    .action(act(program, async () => (await import("./commands/figures.ts")).figures));
+    .action(act(program, async () => (await import("./commands/draw-figures.ts")).drawFigures));
   program
     .command("notebooks")
     .argument("[notebook...]", "file, folder or system; all of notebooks/ without it")

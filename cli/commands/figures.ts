@@ -1,6 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
 import { comparisonsOfRun } from "../../analysis/compare/every-metric.ts";
 import { renderGallery } from "../../analysis/gallery/index.ts";
 import type { FigureFormat } from "../../analysis/render/render-figure.ts";
@@ -18,39 +17,18 @@ import { judgeRun } from "../judge-run.ts";
 import { loadDefinition } from "../load.ts";
 import { loadTrials, plannedTrials } from "../load-trials.ts";
 import type { CommandContext } from "../context.ts";
-import { drawPublished } from "../published.ts";
+import type { FiguresOptions } from "./draw-figures.ts";
 import { galleryFigures, readRun, runPage } from "../report/run-page.ts";
 import { readStoredRun } from "../stored-definition.ts";
 
-interface Options {
-  readonly run?: string;
-  readonly output: string;
-  readonly gallery?: true;
-  readonly from?: string;
-  readonly formats?: string;
-}
-
-const allFormats = ["svg", "png", "pdf"] as const;
-
-/** The formats named in a list; every one where none is. */
-function readFormats(list: string | undefined): readonly FigureFormat[] {
-  const names = (list ?? allFormats.join()).split(",").map((name) => name.trim());
-  const unknown = names.find((name) => !allFormats.some((format) => format === name));
-  if (unknown !== undefined)
-    throw new FailureError({ class: "invalid", message: `no figure is drawn as "${unknown}"`, hint: "svg, png, pdf" });
-  return allFormats.filter((format) => names.includes(format));
+interface Options extends Pick<FiguresOptions, "run" | "output" | "gallery"> {
+  readonly formats: readonly FigureFormat[];
 }
 
 /** Draws an experiment's figures from its newest run with results, or those of every experiment that has any. */
 export async function figures(context: CommandContext, name: string | undefined, options: Options): Promise<number> {
-  const { output } = context;
-  // What Vega makes for a figure is garbage at once: V8 needn't keep 2 × 16 MB for it. It costs some 5 % of the time.
-  setFlagsFromString("--semi-space-growth-factor=1");
-  const formats = readFormats(options.formats);
-  const fromBucket = options.from?.startsWith("s3://") === true;
-  const home = fromBucket ? (options.from ?? context.home) : context.home;
-  if (options.from !== undefined && !fromBucket)
-    return drawPublished(context, name, options.from, { target: options.output, formats });
+  const { home, output } = context;
+  const { formats } = options;
   const store = openStore(home);
   const experiments = name === undefined ? await experimentsHere() : [name];
   const drawn: { readonly experiment: string; readonly runId: string; readonly figures: readonly DrawnFigure[] }[] = [];

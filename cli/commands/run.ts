@@ -98,8 +98,8 @@ export async function run(context: CommandContext, name: string, options: Option
   }
   const code = await follow(context, runId, { interrupts });
   if (options.figures === true) {
-    const { figures } = await import("./figures.ts");
-    return Math.max(code, await figures(context, name, { run: runId, output: "figures" }));
+    const { drawFigures } = await import("./draw-figures.ts");
+    return Math.max(code, await drawFigures(context, name, { run: runId, output: "figures" }));
   }
   return code;
 }
