@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isJsonObject } from "./json-values.ts";
 import type { Problem } from "./problem.ts";
 import type { GivenMachineSpec } from "./schema.ts";
-import { givenMachineSchema } from "./schema.ts";
+import { givenMachineSchema } from "./schema-hosts.ts";
 import { schemaProblems } from "./schema-problems.ts";
 import { readYaml } from "./yaml-source.ts";
 

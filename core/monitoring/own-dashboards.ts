@@ -1,7 +1,7 @@
 import type { Problem } from "../definition/problem.ts";
 import type { LoadedDefinition } from "../definition/program.ts";
 import type { Definition, MonitorPanelSpec } from "../definition/schema.ts";
-import { monitorPanelsSchema } from "../definition/schema.ts";
+import { monitorPanelsSchema } from "../definition/schema-monitoring.ts";
 import { schemaProblems } from "../definition/schema-problems.ts";
 import type { YamlSource } from "../definition/yaml-source.ts";
 import { readYaml } from "../definition/yaml-source.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { monitorPanelsSchema } from "../../../core/definition/schema.ts";
+import { monitorPanelsSchema } from "../../../core/definition/schema-monitoring.ts";
 import { buildDashboards } from "../../../core/monitoring/dashboards.ts";
 import { formatPromQl, withoutVariables } from "../../../core/monitoring/queries.ts";
 import { dashboardInput } from "./dashboard-input.ts";
