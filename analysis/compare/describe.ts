@@ -19,10 +19,13 @@ export function describePoint({ metric, comparison, outlook, basis }: PointCompa
   return same === undefined ? said : `${said} ${same} would likely show ${none}.`;
 }
 
-/** From the unit that ends a metric's name: more milliseconds are slower, more per second is faster. */
+/** From the unit that ends a metric's name, or a recorded file's column: more milliseconds are slower, more per second is faster. */
 export function higherMeans(metric: string): HigherMeans {
-  if (/PerSec$/.test(metric)) return "faster";
-  return /(?:Ns|Us|Ms|Sec|Min)$/.test(metric) ? "slower" : "more";
+  const [, column, stat] = metric.split(":");
+  const name = column ?? metric;
+  if (stat === "count") return "more";
+  if (/PerSec$/.test(name)) return "faster";
+  return /(?:Ns|Us|Ms|Sec|Min)$/.test(name) ? "slower" : "more";
 }
 
 /** `+5 %`: the sign says which way. */

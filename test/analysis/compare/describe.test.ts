@@ -7,6 +7,9 @@ describe("higherMeans", () => {
     ["elapsedSec", "slower"],
     ["outputBytes", "more"],
     ["items", "more"],
+    ["requests.csv:latencyMs:p99", "slower"],
+    ["requests.csv:latencyMs:count", "more"],
+    ["rates.csv:opsPerSec", "faster"],
   ] as const)("of %s: %s", (metric, meaning) => {
     expect(higherMeans(metric)).toBe(meaning);
   });
