@@ -68,6 +68,7 @@ function buildProgram(): Command {
       .command("plan")
       .argument("<experiment>", experiment)
       .option("--all", "list every trial")
+      .option("--reuse", "less what has a valid result of any run in the store, as `run --reuse` has it")
       .description("show what a run would do, how long it takes and what it costs"),
   ).action(act(program, async () => (await import("./commands/plan.ts")).plan));
   selection(

@@ -7,27 +7,33 @@ import { quotePlan } from "../../core/plan/quote.ts";
 import type { Plan } from "../../core/plan/types.ts";
 import { unconfiguredClouds } from "../clouds.ts";
 import { killerConditions } from "../killers.ts";
+import { openStore } from "../home.ts";
 import type { SelectionOptions } from "../load.ts";
 import { loadExperiment } from "../load.ts";
 import type { CommandContext } from "../context.ts";
 import type { Output } from "../output.ts";
 import { duration, table } from "../output.ts";
+import { validResultsIn } from "../valid-results.ts";
 
 export async function plan(
   { output, home }: CommandContext,
   name: string,
-  options: SelectionOptions & { readonly all?: true },
+  options: SelectionOptions & { readonly all?: true; readonly reuse?: true },
 ): Promise<number> {
   const loaded = await loadExperiment(name, options, home);
-  const quote = quotePlan(loaded.plan, loaded.prices);
+  const validResults = await validResultsIn(openStore(home), loaded.plan);
+  const quote = quotePlan(loaded.plan, loaded.prices, options.reuse === true ? { validResults } : {});
   const conditions = await killerConditions(home);
   output.result({
     plan: loaded.plan,
     quote,
+    reusableTrials: validResults.size,
     killers: killersOf(loaded.plan, conditions),
     overspend: overspendOf(loaded.plan, conditions),
   });
   printPlan(loaded.plan, quote, output, conditions);
+  if (validResults.size > 0 && options.reuse !== true)
+    output.line(`  ${validResults.size} of them have a valid result in the store: \`--reuse\` takes it`);
   if (options.all === true) printTrials(loaded.plan, output);
   // A plan asks nothing of anybody, and what a run would cost may be asked before there is an account.
   for (const cloud of unconfiguredClouds(loaded.plan))
@@ -38,9 +44,10 @@ export async function plan(
 /** What would be run, on what, for how long and how much. */
 export function printPlan(planned: Plan, quote: Quote, output: Output, conditions: KillerConditions): void {
   const atMost = quote.isUpperBound ? "at most " : "about ";
+  const skipped = quote.trials.skipped === 0 ? "" : ` (${quote.trials.skipped} have a valid result)`;
   output.line(`${planned.experiment}: ${planned.title}`);
   output.line(
-    `  ${quote.points} points, ${quote.trials.remaining} trials to run (${quote.trials.skipped} have a valid result), ${atMost}${duration(quote.expectedMs)}`,
+    `  ${quote.points} points, ${quote.trials.remaining} trials to run${skipped}, ${atMost}${duration(quote.expectedMs)}`,
   );
   for (const sweep of quote.sweeps) {
     output.line(

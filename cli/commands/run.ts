@@ -25,6 +25,7 @@ import { killerConditions } from "../killers.ts";
 import type { LoadedExperiment, SelectionOptions } from "../load.ts";
 import { loadExperiment } from "../load.ts";
 import type { CommandContext } from "../context.ts";
+import { validResultsIn } from "../valid-results.ts";
 import { printPlan } from "./plan.ts";
 
 interface Options extends SelectionOptions {
@@ -42,7 +43,8 @@ export async function run(context: CommandContext, name: string, options: Option
   const loaded = await loadExperiment(name, options, home);
   const { definition, bundle, prices } = loaded;
   let { plan } = loaded;
-  const quote = quotePlan(plan, prices);
+  const validResults = options.reuse === true ? await validResultsIn(openStore(home), plan) : undefined;
+  const quote = quotePlan(plan, prices, { validResults });
   const conditions = await killerConditions(home);
   printPlan(plan, quote, { ...output, line: (text = "") => output.note(text) }, conditions);
   const refused = whyRefused(plan);
