@@ -33,7 +33,7 @@ export async function plan(
   });
   printPlan(loaded.plan, quote, output, conditions);
   if (validResults.size > 0 && options.reuse !== true)
-    output.line(`  ${validResults.size} of them have a valid result in the store: \`--reuse\` takes it`);
+    output.line(`  ${validResults.size} of them with a valid result in the store: \`--reuse\` leaves these out`);
   if (options.all === true) printTrials(loaded.plan, output);
   // A plan asks nothing of anybody, and what a run would cost may be asked before there is an account.
   for (const cloud of unconfiguredClouds(loaded.plan))
