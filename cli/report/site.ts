@@ -80,6 +80,7 @@ export async function openSite(store: ObjectStore, options: SiteOptions): Promis
     "results.csv": () => toCsv(table),
     "results.json": () => toJson(table),
     "claims.json": () => `${JSON.stringify(claims, undefined, 2)}\n`,
+    ...(comparisons.length === 0 ? {} : { "comparisons.json": () => `${JSON.stringify(comparisons, undefined, 2)}\n` }),
     "receipts.json": () => `${JSON.stringify(content.receipts, undefined, 2)}\n`,
     "events.jsonl": () => content.events.map((event) => `${JSON.stringify(event)}\n`).join(""),
     "plan.json": () => `${JSON.stringify(plan)}\n`,

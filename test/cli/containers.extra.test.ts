@@ -67,7 +67,12 @@ describe("a duet in containers", () => {
     }>(["compare", runId, "--metric", "cpuMs"]);
     expect(comparisons.map(({ metric, comparison }) => [metric, comparison.verdict])).toEqual([["cpuMs", "different"]]);
     expect(comparisons[0]?.comparison.change).toBeGreaterThan(0.2);
-  });
+    // The run's page has the same verdicts beside it, for programs.
+    const site = join(installation.root, "site");
+    expect(await installation.run(["report", runId, "-o", site])).toMatchObject({ code: 0 });
+    const listed = JSON.parse(readFileSync(join(site, "comparisons.json"), "utf8")) as unknown;
+    expect(listed).toEqual(expect.arrayContaining(comparisons.map((one) => expect.objectContaining(one) as unknown)));
+  }, 120_000);
 
   it("is exported under the duet tool's names, and reads back to the same verdict", async () => {
     const folder = join(installation.root, "exported");
