@@ -87,6 +87,16 @@ const oneHost: Readonly<Record<CloudName, Readonly<Record<string, number>>>> = {
   azure: { regionalCores: 2, lowPriorityCores: 2 },
   gcp: { cpus: 2, preemptibleCpus: 2 },
 };
+/** In the order in which they are tried. */
+export const placesOf = (cloud: CloudName): readonly Place[] => places[cloud];
+
+/** The account's limits in the schedule's own cloud, as its emulator takes them. */
+export const quotasOf = ({
+  cloud,
+  isShortOfQuota,
+}: Schedule): { readonly quotas?: Readonly<Record<string, number>> } =>
+  isShortOfQuota ? { quotas: oneHost[cloud] } : {};
+
 const clouds: readonly CloudName[] = ["aws", "azure", "gcp"];
 
 export function drawSchedule(seed: number, cloud: CloudName): Schedule {
@@ -149,9 +159,8 @@ export const deploymentId = `${runId}-main-1`;
 
 export async function openCloudRun(schedule: Schedule): Promise<CloudRun> {
   const clock = new VirtualClock(Date.UTC(2026, 0, 1));
-  const { seed, rules, capacity, cloud, isShortOfQuota } = schedule;
-  const quotas = isShortOfQuota ? { quotas: oneHost[cloud] } : {};
-  const emulator = createEmulator({ clock, seed, faults: rules, [cloud]: { capacity, ...quotas } });
+  const { seed, rules, capacity, cloud } = schedule;
+  const emulator = createEmulator({ clock, seed, faults: rules, [cloud]: { capacity, ...quotasOf(schedule) } });
   const store = new MemoryStore({ clock });
   const experiment = experimentOf(schedule);
   await store.putIfAbsent(runKeys(runId).run, toBytes(runRecord), "test");
