@@ -9,8 +9,10 @@ import { ownDashboards } from "../../core/monitoring/own-dashboards.ts";
 import { prometheusDuration } from "../../core/monitoring/scrape-config.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import type { CommandContext } from "../context.ts";
-import { findRun, openStore } from "../home.ts";
+import { cacheFolder, findRun, openStore } from "../home.ts";
 import { Interrupts } from "../interrupts.ts";
+import type { BlockCache } from "../monitor/block-cache.ts";
+import { cachedBlocks, linkBlocks, pruneBlocks } from "../monitor/block-cache.ts";
 import { freePort } from "../monitor/child.ts";
 import type { Child } from "../monitor/child.ts";
 import { startGrafana, writeProvisioning } from "../monitor/grafana.ts";
@@ -58,13 +60,25 @@ export async function monitor(
   try {
     const place: PrometheusPlace = { program, work, clock: systemClock, signal: stopping.signal };
     const blocks = join(work, "blocks");
-    for (const [index, attempt] of metrics.kept.entries()) {
-      if (index % 10 === 0) output.note(`reading metrics: ${index + 1} of ${metrics.kept.length} trials`);
-      const folder = join(work, `trial-${index}`);
-      await unpackMetrics(store, attempt, folder);
-      await addBlocks(place, join(folder, "tsdb"), blocks);
-      await rm(folder, { recursive: true, force: true });
-    }
+    const cache: BlockCache = {
+      folder: join(cacheFolder(home), "metrics"),
+      most: mostKept,
+      now: () => systemClock.now(),
+    };
+    await pruneBlocks(cache);
+    let read = 0;
+    const toRead = metrics.kept.values();
+    const readAll = async (): Promise<void> => {
+      for (const attempt of toRead) {
+        const made = await cachedBlocks(cache, attempt.metrics.sha256, async (into, scratch) => {
+          await unpackMetrics(store, attempt, scratch);
+          await addBlocks({ ...place, work: scratch }, join(scratch, "tsdb"), into);
+        });
+        await linkBlocks(made, blocks);
+        if (read++ % 10 === 0) output.note(`reading metrics: ${read} of ${metrics.kept.length} trials`);
+      }
+    };
+    await settleAll(Array.from({ length: readersAtOnce }, readAll));
     const prometheus = await serveBlocks(place, {
       blocks,
       port: await freePort(ports.prometheus),
@@ -117,6 +131,16 @@ export async function monitor(
     await rm(work, { recursive: true, force: true, maxRetries: 5 });
     interrupts.end();
   }
+}
+
+/** Trials whose blocks stay for the next time: at most so many, of some megabytes each. */
+const mostKept = 1_000;
+/** A Prometheus each, for a second or two. */
+const readersAtOnce = 2;
+
+/** Waits for all, so that none goes on behind a failure; then the first failure counts. */
+async function settleAll(work: readonly Promise<void>[]): Promise<void> {
+  for (const one of await Promise.allSettled(work)) if (one.status === "rejected") throw one.reason;
 }
 
 function portOf(flag: string, text: string): number {

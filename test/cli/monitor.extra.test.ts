@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -186,6 +186,10 @@ describe("a run that is monitored", () => {
     const archive = join(runFolder(), "main.step=3/trial-0/attempt-1/client-0/prometheus-0/tsdb.tar.gz");
     const bytes = readFileSync(archive);
     writeFileSync(archive, Buffer.from(bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte))));
+    // What was unpacked before was checked then, and would be taken.
+    const cache = join(installation.home, "cache/metrics");
+    expect(readdirSync(cache)).toHaveLength(2);
+    rmSync(cache, { recursive: true });
     const ended = await installation.run(["monitor", runId, "step=3", "--no-grafana"]);
     writeFileSync(archive, bytes);
     expect(ended.code).not.toBe(0);
