@@ -52,6 +52,8 @@ interface Measured {
   readonly cpuSeconds: number;
   readonly peakBytes: number;
   readonly stdout: string;
+  /** When each line of it came, since the start. */
+  readonly lines: readonly { readonly text: string; readonly atMs: number }[];
 }
 
 /** Peak memory is the sum over the process tree of resident pages now, looked at every few ms. */
@@ -63,14 +65,25 @@ async function measure(command: string, args: readonly string[], stdin = ""): Pr
     stdio: ["pipe", "pipe", "pipe"],
   });
   let [stdout, stderr, peakBytes] = ["", "", 0];
-  child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  const lines: { text: string; atMs: number }[] = [];
+  child.stdout?.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+    const atMs = performance.now() - began;
+    lines.push(
+      ...chunk
+        .toString()
+        .trimEnd()
+        .split("\n")
+        .map((text) => ({ text, atMs })),
+    );
+  });
   child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
   child.stdin?.end(stdin);
   const timer = setInterval(() => (peakBytes = Math.max(peakBytes, residentBytes(child.pid ?? 0))), 10);
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   clearInterval(timer);
   if (code !== 0) throw new Error(`${command} ended with ${String(code)}: ${stderr.slice(-2000)}`);
-  return { seconds: (performance.now() - began) / 1000, cpuSeconds: cpuSecondsIn(stderr), peakBytes, stdout };
+  return { seconds: (performance.now() - began) / 1000, cpuSeconds: cpuSecondsIn(stderr), peakBytes, stdout, lines };
 }
 
 /** Of the last line that `times` prints: `0m1.230000s 0m0.120000s`. */
@@ -144,16 +157,41 @@ try {
     print(line(`pandas and matplotlib, the same ${figures.length}: SVG, PDF`, b));
     const ratios = [b.seconds / a.seconds, b.cpuSeconds / a.cpuSeconds, b.peakBytes / a.peakBytes];
     print(`| theirs over ours | ${ratios.map((ratio) => ratio.toFixed(1)).join(" | ")} |`);
-    const each = Object.values(JSON.parse(b.stdout) as Record<string, number>);
-    const inside = each.reduce((sum, one) => sum + one, 0);
+    const each = JSON.parse(b.stdout) as Record<string, number>; // what pandas_side.py prints
+    const inside = Object.values(each).reduce((sum, one) => sum + one, 0);
     print(`\nOf the Python's time ${inside.toFixed(2)} s are drawing, ${(b.seconds - inside).toFixed(2)} s its start.`);
+    printByFigure(drawingTimes(a), each);
   }
+  const first = ours[0] ?? a;
+  print(`\nIn a home without a cache: ${first.seconds.toFixed(2)} s. Until the first figure is there:`);
+  print(
+    `${((first.lines[0]?.atMs ?? NaN) / 1000).toFixed(2)} s then, ${((a.lines[0]?.atMs ?? NaN) / 1000).toFixed(2)} s later.`,
+  );
   const c = quickest(cached);
   print(`\nRedraw of unchanged inputs: ${c.seconds.toFixed(2)} s, ${megabytes(c.peakBytes)} MB.`);
   print(`Two draws into two folders are ${digests[0] === digests[1] ? "byte-identical" : "NOT the same"}.`);
   await parseSpeed();
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** Seconds from one figure to the next; the first's begin with the process. */
+function drawingTimes({ lines }: Measured): Map<string, number> {
+  const times = new Map<string, number>();
+  let before = 0;
+  for (const { text, atMs } of lines) {
+    const name = /([^/]+)\.\{/.exec(text)?.[1];
+    if (name === undefined) continue;
+    times.set(name, (atMs - before) / 1000);
+    before = atMs;
+  }
+  return times;
+}
+
+function printByFigure(ours: ReadonlyMap<string, number>, theirs: Readonly<Record<string, number>>): void {
+  print(`\n| figure | ours (ms) | theirs (ms) |\n|---|---:|---:|`);
+  for (const [name, seconds] of ours)
+    print(`| ${name} | ${(1000 * seconds).toFixed(0)} | ${(1000 * (theirs[name] ?? NaN)).toFixed(0)} |`);
 }
 
 function svgsIn(target: string): string[] {
