@@ -5,12 +5,14 @@ import { promisify } from "node:util";
 import { GetAccountSettingsCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { DescribeStateMachineCommand, SFNClient } from "@aws-sdk/client-sfn";
 import { exitCodes } from "../../core/errors/failure.ts";
+import { messageOf } from "../../core/errors/reprise-error.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { homePaths } from "../../engines/embedded/home.ts";
 import { version } from "../../engines/embedded/version.ts";
 import { isConfigured, openCloud } from "../../providers/cloud/open-cloud.ts";
 import type { Check } from "../deployed/checks.ts";
 import { judgeClock, judgeNode, judgeVersion, runChecks } from "../deployed/checks.ts";
+import { lookFromStack } from "../deployed/look.ts";
 import { buildHome } from "../deployed/place.ts";
 import { awsFailure, readStack } from "../deployed/stack.ts";
 import { openStore } from "../home.ts";
@@ -116,10 +118,24 @@ function stackChecks({ stack }: CommandContext): Check[] {
       name: "endpoint and clock",
       run: async () => {
         const { endpointUrl } = await readStack(stack);
-        const answer = await fetch(endpointUrl, { signal: AbortSignal.timeout(15_000) });
+        const fix = "hosts report there: the log group of the function endpoint says more, `reprise deploy` mends it";
+        const answer = await fetch(endpointUrl, { signal: AbortSignal.timeout(15_000) }).catch(messageOf);
+        if (typeof answer === "string") return { verdict: "bad", detail: `${endpointUrl}: ${answer}`, fix };
         const theirs = Date.parse(answer.headers.get("date") ?? "");
-        if (answer.status !== 404) return { verdict: "bad", detail: `${endpointUrl} answers ${answer.status}` };
+        if (answer.status !== 404) return { verdict: "bad", detail: `${endpointUrl} answers ${answer.status}`, fix };
         return Number.isNaN(theirs) ? { verdict: "good", detail: "hosts are heard" } : judgeClock(Date.now(), theirs);
+      },
+    },
+    {
+      name: "the stack's clouds",
+      run: async () => {
+        const outputs = await readStack(stack);
+        const { resources, problems } = await lookFromStack(outputs, new LambdaClient({ region }));
+        if (problems.length === 0)
+          return { verdict: "good", detail: `${outputs.providers.join(", ")} answer, ${resources.length} resources` };
+        const fix =
+          "`reprise secrets set` gives the stack Azure's and Google's credentials; EC2's rights are its role's";
+        return { verdict: "bad", detail: problems.join("; "), fix };
       },
     },
     {

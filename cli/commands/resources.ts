@@ -1,3 +1,4 @@
+import { LambdaClient } from "@aws-sdk/client-lambda";
 import { exitCodes } from "../../core/errors/failure.ts";
 import type { FoundResource } from "../../core/flow/reap.ts";
 import { takeInventory } from "../../core/flow/reap.ts";
@@ -5,16 +6,21 @@ import { systemClock } from "../../engines/clock/system-clock.ts";
 import type { Prices } from "../../providers/catalogue/index.ts";
 import { isCloud } from "../../providers/catalogue/index.ts";
 import type { CommandContext } from "../context.ts";
+import { lookFromStack } from "../deployed/look.ts";
+import { readStack } from "../deployed/stack.ts";
 import { openOwnProviders } from "../own-providers.ts";
 import { duration, table } from "../output.ts";
 import { readPrices } from "../prices.ts";
 import { dollars } from "./plan.ts";
 
-/** What exists now on every configured cloud and on this machine, whoever made it. */
-export async function resources({ output, home }: CommandContext): Promise<number> {
-  const { providers, refused } = await openOwnProviders(home);
+/**
+ * What exists now on every configured cloud and on this machine, whoever made it; with the deployed engine on the stack's
+ * clouds, as its own functions see them.
+ */
+export async function resources(context: CommandContext): Promise<number> {
+  const { output, home } = context;
+  const { seen, refused, found, problems } = await look(context);
   const prices = readPrices(home);
-  const { resources: found, problems } = await takeInventory(providers, { kind: "all" });
   const now = systemClock.now();
   const rows = found.map((one) => ({ ...one, costSoFar: costSoFar(one, prices, now) }));
   output.result({ at: new Date(now).toISOString(), resources: rows, problems, refused });
@@ -35,12 +41,27 @@ export async function resources({ output, home }: CommandContext): Promise<numbe
     ]);
     for (const line of table([head, ...lines])) output.line(line);
   } else {
-    const seen = providers.map(({ name }) => name).join(", ");
-    output.line(`nothing of reprise's is on ${seen === "" ? "any configured provider" : seen}`);
+    output.line(`nothing of reprise's is on ${seen.length === 0 ? "any configured provider" : seen.join(", ")}`);
   }
   for (const { cloud, failure } of refused) output.note(`${cloud} can't be looked at: ${failure.message}`);
   for (const problem of problems) output.note(`not looked at: ${problem}`);
   return refused.length + problems.length > 0 ? exitCodes.auth : 0;
+}
+
+async function look({ home, engine, stack }: CommandContext): Promise<{
+  readonly seen: readonly string[];
+  readonly refused: Awaited<ReturnType<typeof openOwnProviders>>["refused"];
+  readonly found: readonly FoundResource[];
+  readonly problems: readonly string[];
+}> {
+  if (engine === "aws") {
+    const outputs = await readStack(stack);
+    const { resources: found, problems } = await lookFromStack(outputs, new LambdaClient({ region: stack.region }));
+    return { seen: outputs.providers, refused: [], found, problems };
+  }
+  const { providers, refused } = await openOwnProviders(home);
+  const { resources: found, problems } = await takeInventory(providers, { kind: "all" });
+  return { seen: providers.map(({ name }) => name), refused, found, problems };
 }
 
 const expiry = (expiresAt: number | undefined, now: number): string =>

@@ -48,7 +48,12 @@ export function readCredentials(
   };
   if (cloud === "azure") {
     const names = ["AZURE_SUBSCRIPTION_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"];
-    return Object.fromEntries(names.map((name) => [name, take(name)]));
+    // Clouds apart from the public one sign in elsewhere.
+    const authority = environment["AZURE_AUTHORITY_HOST"] ?? "";
+    return {
+      ...Object.fromEntries(names.map((name) => [name, take(name)])),
+      ...(authority === "" ? {} : { AZURE_AUTHORITY_HOST: authority }),
+    };
   }
   const file = take("GOOGLE_APPLICATION_CREDENTIALS");
   return { GOOGLE_CLOUD_PROJECT: take("GOOGLE_CLOUD_PROJECT"), GOOGLE_CREDENTIALS: readText(file) };

@@ -1,5 +1,6 @@
-import type { Reaped } from "../../core/flow/reap.ts";
-import { reapExpired } from "../../core/flow/reap.ts";
+import { z } from "zod";
+import type { Inventory, Reaped } from "../../core/flow/reap.ts";
+import { reapExpired, takeInventory } from "../../core/flow/reap.ts";
 import { openBase } from "../base.ts";
 import type { Base } from "../effects.ts";
 import { writeLog, writeMetrics } from "../log.ts";
@@ -9,12 +10,18 @@ import { stdoutLine } from "../task.ts";
 
 let base: Base | undefined;
 
-export const handler = async (_event: unknown, context: CallContext = {}): Promise<Reaped> => {
+/** The command line's own call; the schedule's events say something else. */
+const lookSchema = z.object({ look: z.literal("all") });
+
+/** Deletes what outlived its expiry; asked to look, it only says what there is, with the stack's own rights. */
+export const handler = async (event: unknown, context: CallContext = {}): Promise<Reaped | Inventory> => {
   base ??= openBase(process.env);
   const { clock, environment } = base;
   const startedAt = clock.now();
   const open = openProviders(environment, clock);
-  const reaped = await reapExpired(environment.providers.map(open), { clock });
+  const providers = environment.providers.map(open);
+  if (lookSchema.safeParse(event).success) return takeInventory(providers, { kind: "all" });
+  const reaped = await reapExpired(providers, { clock });
   writeLog(stdoutLine, {
     level: reaped.problems.length === 0 ? "info" : "error",
     function: "reaper",

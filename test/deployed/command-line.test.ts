@@ -1,8 +1,10 @@
+import type { LambdaClient } from "@aws-sdk/client-lambda";
 import type { SFNClient } from "@aws-sdk/client-sfn";
 import { readCredentials } from "../../cli/commands/secrets.ts";
 import { judgeClock, judgeNode, judgeVersion, runChecks } from "../../cli/deployed/checks.ts";
 import { driverOnStack, requireProviders, sealOnStack } from "../../cli/deployed/drive.ts";
 import { idleCosts, sumOf } from "../../cli/deployed/idle-cost.ts";
+import { lookFromStack } from "../../cli/deployed/look.ts";
 import { buildHome, parseHome, stackOf } from "../../cli/deployed/place.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import { deploymentKeys } from "../../core/names/keys.ts";
@@ -106,6 +108,32 @@ describe("driverOnStack", () => {
   });
 });
 
+describe("lookFromStack", () => {
+  const clientThat = (answer: { readonly Payload: Uint8Array; readonly FunctionError?: string }): LambdaClient => {
+    const send = async ({ input }: { readonly input: { readonly FunctionName: string } }): Promise<unknown> => {
+      expect(input.FunctionName).toBe(outputs.reaperFunction);
+      return answer;
+    };
+    return { send } as unknown as LambdaClient; // all that is called
+  };
+  const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+
+  it("gives what the stack's clouds list, and what could not be looked at", async () => {
+    const resource = { resourceKind: "instance", id: "i-1", place: { region: "us-east-1" }, runId: "r", expiresAt: 5 };
+    const looked = { resources: [{ provider: "aws", resource }], problems: ["azure: never set"] };
+    expect(await lookFromStack(outputs, clientThat({ Payload: bytes(looked) }))).toEqual(looked);
+  });
+
+  it.each([
+    ["a function of an older stack, which reaps", { Payload: bytes({ found: 0, deleted: 0, problems: [] }) }],
+    ["one that broke off", { Payload: bytes({ errorMessage: "boom" }), FunctionError: "Unhandled" }],
+  ])("says what to do about %s", async (_what, answer) => {
+    const failed = lookFromStack(outputs, clientThat(answer));
+    await expect(failed).rejects.toThrow(/reaper gave no inventory/);
+    await expect(failed).rejects.toMatchObject({ hint: expect.stringContaining("reprise deploy") as unknown });
+  });
+});
+
 describe("readCredentials", () => {
   const azure = {
     AZURE_SUBSCRIPTION_ID: "s",
@@ -115,6 +143,8 @@ describe("readCredentials", () => {
   };
   it("takes exactly what the cloud's function reads", () => {
     expect(readCredentials("azure", { ...azure, HOME: "/root" }, () => "")).toEqual(azure);
+    const elsewhere = { ...azure, AZURE_AUTHORITY_HOST: "https://login.microsoftonline.us" };
+    expect(readCredentials("azure", elsewhere, () => "")).toEqual(elsewhere);
     const gcp = { GOOGLE_APPLICATION_CREDENTIALS: "/key.json", GOOGLE_CLOUD_PROJECT: "p" };
     expect(readCredentials("gcp", gcp, (path) => `of ${path}`)).toEqual({
       GOOGLE_CLOUD_PROJECT: "p",
