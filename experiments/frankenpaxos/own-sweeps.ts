@@ -76,11 +76,19 @@ export function sweepOf(path: string): string {
   return own?.[1] ?? slug(path.replace(/(?:_?results)?\.csv(?:\.gz)?$/, ""));
 }
 
+const known = new Map<string, readonly string[]>();
+
 /** The sweeps that trials of this file may be in: its own, or that of a copy. */
-export const sweepsOf = (path: string): readonly string[] =>
-  recordingOf(path) === undefined
-    ? [...new Set((copies.find((same) => same.includes(path)) ?? [path]).map(sweepOf))]
-    : [recordingOf(path)?.sweep ?? ""];
+export function sweepsOf(path: string): readonly string[] {
+  const before = known.get(path);
+  if (before) return before;
+  const recording = recordingOf(path);
+  const same = copies.find((one) => one.includes(path)) ?? [path];
+  const sweeps = recording === undefined ? [...new Set(same.map(sweepOf))] : [recording.sweep];
+  // Asked for each mark and trial of a figure.
+  known.set(path, sweeps);
+  return sweeps;
+}
 
 /** The definition whose run a file's trials go to; undefined where only its columns tell. */
 export function definitionOfPath(path: string): string | undefined {
