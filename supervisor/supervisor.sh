@@ -1559,10 +1559,12 @@ run_units() {
   for ru_kind in $ru_kinds; do
     ru_i=$((ru_i + 1))
     [ "$ru_kind" = command ] || continue
-    if [ ! -f "$D/since" ]; then echo "$SINCE" >"$D/since"; start_sampler; fi
+    [ -f "$D/since" ] || echo "$SINCE" >"$D/since"
     if [ -f "$D/stop" ]; then HALT=${HALT:-stop}; fi
     [ -z "$HALT" ] || break
     start_unit "$ru_i"
+    # Not before: a sampler that finds nothing running leaves, and so does one that looks between two commands.
+    start_sampler
     while eval "[ \$u${ru_i}_state = running ]" && [ -z "$HALT" ]; do next_event; done
   done
 

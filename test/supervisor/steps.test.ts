@@ -176,6 +176,29 @@ describe("supervisor: commands of a step", () => {
     expect(await host.agent.wait("nobody-armed-this", 600_000)).toEqual({ kind: "unknown" });
   });
 
+  it("samples and watches every command, also where the sampler ended before it", async () => {
+    const sampler = `"${join(host.root, ".state/attempts/attempts%p.t0.a1/sampler")}"`;
+    const result = await host.run(
+      stepFixture({
+        stepId: "sampled",
+        units: [
+          unitFixture({
+            name: "ends-it",
+            script: `until [ -s ${sampler} ]; do sleep 0.02; done; read -r owner <${sampler}; pid=\${owner%%.*}
+              kill -KILL "-$pid"; while grep -qs . /proc/$pid/cmdline; do sleep 0.02; done; echo $pid >ended`,
+          }),
+          unitFixture({
+            name: "has-one",
+            timeoutMs: 60_000,
+            script: `until read -r owner <${sampler} && [ "\${owner%%.*}" != "$(cat ended)" ] &&
+              [ -d "/proc/\${owner%%.*}" ]; do sleep 0.02; done`,
+          }),
+        ],
+      }),
+    );
+    expect(result.failure).toBeUndefined();
+  });
+
   it("survives its caller: a connection cut while it runs takes nothing with it", async () => {
     await host.agent.arm(
       stepFixture({
