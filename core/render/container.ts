@@ -14,6 +14,9 @@ const hostVariables = ["RUN", "HOST", "UNIT", "EPOCH", "ATTEMPT", "ATTEMPT_DIR",
 /** How long a harness may take after TERM to write what it has. */
 const partialResultsSec = 5;
 
+/** How long a container that nobody was left to remove may outlive its attempt's folder. */
+const orphanSec = 30;
+
 export interface ContainerInput {
   readonly program: ContainerProgram;
   readonly scope: Scope;
@@ -48,6 +51,7 @@ export function inContainer(input: ContainerInput): string {
     '--volume "$REPRISE_ATTEMPT_DIR:$REPRISE_ATTEMPT_DIR"',
     '--volume "$REPRISE_BUNDLE:$REPRISE_BUNDLE:ro"',
     '--volume "$REPRISE_SHARED:$REPRISE_SHARED"',
+    ...(program.keep ? [] : ["--rm"]),
     ...(limits.cpus === undefined ? [] : [`--cpuset-cpus ${limits.cpus}`]),
     ...(limits.memoryBytes === undefined
       ? []
@@ -68,13 +72,16 @@ export function inContainer(input: ContainerInput): string {
     ...["SEND", "WAIT"].map(
       (end) => `[ -z "\${REPRISE_BARRIER_${end}:-}" ] || export REPRISE_BARRIER_${end}="$PWD/$REPRISE_BARRIER_${end}"`,
     ),
-    // The idle process outlives a TERM to all, or the container would end before results are out.
-    `idle='trap : TERM; while :; do sleep 3600; done'`,
+    // The idle process outlives a TERM to all, or the container would end before results are out. It ends with the file:
+    // what is killed can't remove its container, but the next reset, or teardown, removes the folder.
+    `lives=$REPRISE_ATTEMPT_DIR/${shellWord(`.${name}`)}; : >"$lives"`,
+    `idle='trap : TERM; while ${program.keep ? ":" : '[ -e "$1" ]'}; do sleep ${orphanSec}; done'`,
     "inner= stopped=",
     "finish() {",
     "  trap '' TERM INT",
     ...copies,
     ...(program.keep ? [] : [`  ${remove(engine, shellWord(name))}`]),
+    '  rm -f "$lives"',
     "}",
     "stop() {",
     "  stopped=1",
@@ -82,7 +89,7 @@ export function inContainer(input: ContainerInput): string {
     `  n=0; while [ -n "$inner" ] && kill -0 "$inner" 2>/dev/null && [ $n -lt ${partialResultsSec * 10} ]; do sleep 0.1; n=$((n + 1)); done`,
     '  [ -z "$inner" ] || kill -KILL "$inner" 2>/dev/null || :',
     "}",
-    `${engine} create ${create} ${image} -c "$idle" >/dev/null`,
+    `${engine} create ${create} ${image} -c "$idle" idle "$lives" >/dev/null`,
     "trap finish EXIT",
     "trap stop TERM INT",
     `${engine} start ${shellWord(name)} >/dev/null`,
@@ -111,7 +118,7 @@ function meet(start: ContainerInput["start"]): string[] {
 
 /** At once: asked to remove a container that runs, podman first gives it ten seconds to heed TERM, which the idle process doesn't. */
 const remove = (engine: string, names: string): string =>
-  `${engine} kill ${names} >/dev/null 2>&1 || :; ${engine} rm --force --volumes ${names} >/dev/null`;
+  `${engine} kill ${names} >/dev/null 2>&1 || :; ${engine} rm --force --volumes ${names} >/dev/null 2>&1 || :`;
 
 /** Removes what an earlier attempt's container left, and refuses a host with too small a disk for the images. */
 export function prepareContainers(engine: string, label: string, diskFreeBytes: number | undefined): string {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -142,6 +142,18 @@ describe("a job in a container", () => {
     expect(await run.ended).toBe(3);
     expect(readFileSync(join(host.attempt, "work-0", "result.json"), "utf8")).toBe("partial\n");
     expect(host.containers()).toEqual([]);
+  });
+
+  it("ends by itself once its attempt's folder is emptied, if nobody was left to remove it", () => {
+    const fixture = inContainer("true", "", "{ mode: interleaved }");
+    const side = fixture.units("jobs", fixture.trial("s.default+arm=A")).get("work-0")!;
+    const idle = /^idle='(.*)'$/mu.exec(side.script)![1]!.replace(/sleep \d+/u, "sleep 0.01");
+    const lives = join(host.attempt, "lives");
+    writeFileSync(lives, "");
+    const container = spawn("sh", ["-c", idle, "idle", lives], { stdio: "ignore" });
+    const ended = new Promise((resolve) => container.on("exit", resolve));
+    rmSync(lives);
+    return expect(ended).resolves.toBe(0);
   });
 
   it("says which result isn't there, and that there is no such image", () => {

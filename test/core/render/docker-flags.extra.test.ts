@@ -6,6 +6,7 @@ const used: Readonly<Record<string, readonly string[]>> = {
     "--name",
     "--label",
     "--init",
+    "--rm",
     "--entrypoint",
     "--volume",
     "--cpuset-cpus",
