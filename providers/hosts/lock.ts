@@ -40,16 +40,16 @@ export type TakeAnswer =
 
 const timeoutMs = 20_000;
 
-// Each script gets: folder, token, seconds to live, record. Reads that fail leave the variables empty: such a file
-// isn't ours and holds nothing.
+// Each script gets: folder, token, seconds to live, record. Reads that fail leave the variables empty: such a file went, or
+// isn't ours, and holds nothing.
 const common = `
 set -u
 umask 022
 folder=$1 token=\${2-} ttl=\${3-0} record=\${4-}
 now=$(date +%s)
 look() {
-  end= who=
-  { read -r end; read -r who; } < "$1" 2>/dev/null
+  end= who= text=
+  { { read -r end; read -r who; IFS= read -r text; } < "$1"; } 2>/dev/null
   case $end in ''|*[!0-9]*) end=0 ;; esac
 }
 put() {
@@ -71,7 +71,7 @@ for file in "$folder"/holder.*; do
   [ "$end" -gt "$now" ] || continue
   if [ "$who" = "$token" ]; then mine=$file; continue; fi
   echo held
-  sed -n 3p "$file"
+  printf '%s\\n' "$text"
   exit 0
 done
 if [ -n "$mine" ]; then echo mine; exit 0; fi
@@ -98,7 +98,7 @@ for file in "$folder"/holder.*; do
   [ -f "$file" ] || continue
   look "$file"
   if [ "$end" -gt "$now" ]; then printf 'live '; else printf 'over '; fi
-  sed -n 3p "$file"
+  printf '%s\\n' "$text"
 done
 `;
 
