@@ -31,6 +31,7 @@ export function smallMultiples<Row extends object>(
     const {
       usermeta,
       $schema: _,
+      params,
       ...spec
     } = options.chart(
       rows.filter((row) => row[options.by] === value),
@@ -40,6 +41,7 @@ export function smallMultiples<Row extends object>(
     const untitled = withOwnNames(withoutTitles(spec, { x: !isBottom, y: !isLeft }, isShared), index);
     return {
       usermeta,
+      params,
       spec: { ...untitled, title: { text: options.labels?.[String(value)] ?? String(value), anchor: "middle" } },
     };
   });
@@ -50,6 +52,8 @@ export function smallMultiples<Row extends object>(
     concat: panels.map(({ spec }) => spec),
     columns,
     align: "all",
+    // A chart's parameters are the same in each panel.
+    ...(panels[0]?.params !== undefined && { params: panels[0].params }),
     usermeta: {
       reprise: {
         width: options.width ?? "double",

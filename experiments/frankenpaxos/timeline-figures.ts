@@ -188,7 +188,7 @@ const belowLabels = { expr: "1.25 * eventFontSize" };
 
 /** Rules without labels, for the second and further of some events that come in a row; lines end at the panel's edge. */
 function withRules(spec: FigureSpec, atSec: readonly number[], top: number | { expr: string } = 0): FigureSpec {
-  const { layer, params: _, ...rest } = spec as FigureSpec & { layer: readonly { mark?: { type: string } }[] }; // timeSeries layers.
+  const { layer, ...rest } = spec as FigureSpec & { layer: readonly { mark?: { type: string } }[] }; // timeSeries layers.
   const rules = {
     data: { values: atSec.map((at) => ({ at })) },
     mark: { type: "rule", color: "@ink", strokeDash: [2, 2], strokeWidth: "@line/rule", aria: false },
@@ -211,8 +211,6 @@ function stacked(spec: FigureSpec): FigureSpec {
     ...rest,
     concat: concat.map(({ title: _title, ...panel }) => panel),
     spacing: 8,
-    // What the events' labels ask for: Vega-Lite knows parameters of panels only where they stand at the top.
-    params: [{ name: "eventFontSize", value: "@font/note" }],
   } as unknown as FigureSpec; // A concatenation of the same panels.
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { smallMultiples, timeSeries } from "../../../analysis/charts/index.ts";
 import { renderFigure } from "../../../analysis/render/render-figure.ts";
 import { expectGolden, roundCoordinates } from "../golden.ts";
 import { examples } from "./examples.ts";
@@ -27,6 +28,24 @@ describe("chart builders", () => {
       const { warnings } = await renderFigure(spec, { theme, formats: ["svg"], embedsFonts: false });
       expect(warnings).toEqual([]);
     }
+  });
+
+  it("draw events in each of several panels", async () => {
+    const rows = ["reads", "writes"].flatMap((kind) => [0, 1, 2].map((sec) => ({ kind, sec, rate: sec + 1 })));
+    const spec = smallMultiples(rows, {
+      by: "kind",
+      columns: 1,
+      chart: (panel) =>
+        timeSeries(panel, {
+          time: { field: "sec", title: "time (s)" },
+          value: { field: "rate", title: "operations/s" },
+          events: [{ at: 1, label: `${panel[0]?.kind ?? ""} fail` }],
+        }),
+    });
+    const { svg, warnings } = await renderFigure(spec, { formats: ["svg"], embedsFonts: false });
+    expect(warnings).toEqual([]);
+    expect(svg).toContain("reads fail");
+    expect(svg).toContain("writes fail");
   });
 
   it("give another figure when one row changes", async () => {
