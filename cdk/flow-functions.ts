@@ -178,7 +178,10 @@ export class FlowFunctions extends Construct {
       case "hosts":
         // SSH asks nothing of AWS; what Systems Manager doesn't carry goes through the bucket, and is deleted there.
         if (this.props.clouds.includes("aws"))
-          allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [bucket.arnForObjects("ssm/*")]);
+          allow(
+            ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"],
+            [bucket.arnForObjects("ssm/*")],
+          );
         return;
       case "providers":
         for (const [cloud, version] of this.cloudVersions) {

@@ -72,7 +72,7 @@ describe("a duet in containers", () => {
     expect(await installation.run(["report", runId, "-o", site])).toMatchObject({ code: 0 });
     const listed = JSON.parse(readFileSync(join(site, "comparisons.json"), "utf8")) as unknown;
     expect(listed).toEqual(expect.arrayContaining(comparisons.map((one) => expect.objectContaining(one) as unknown)));
-  }, 120_000);
+  });
 
   it("is exported under the duet tool's names, and reads back to the same verdict", async () => {
     const folder = join(installation.root, "exported");
