@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,6 +16,7 @@ import {
   storedHistories,
   storyOf,
 } from "./rig/evidence.ts";
+import { patientQuickstart } from "./rig/patient-quickstart.ts";
 import { Rig, root } from "./rig/rig.ts";
 
 /**
@@ -24,28 +25,13 @@ import { Rig, root } from "./rig/rig.ts";
  */
 const minutes = 60_000;
 
-/**
- * The quickstart with more patience: every call here is a process of its own, on a machine that may be busy; a job that
- * then starts late is tried again.
- */
-function patientQuickstart(folder: string): string[] {
-  const experiment = join(folder, "quickstart");
-  cpSync(join(root, "experiments", "quickstart"), experiment, { recursive: true });
-  const file = join(experiment, "experiment.yaml");
-  writeFileSync(
-    file,
-    readFileSync(file, "utf8").replace("timeout: 60s", "timeout: 600s") + "\nretries: { transport: 20 }\n",
-  );
-  return [experiment, "--on", "local", "--yes", "--only", "load:clients=2"];
-}
-
 describe("a deployed control plane", () => {
   let rig: Rig;
   let fewTrials: string[] = [];
   let deployedRun = "";
   beforeAll(async () => {
     rig = await Rig.start();
-    fewTrials = patientQuickstart(rig.folder);
+    fewTrials = onThisMachine(patientQuickstart(rig.folder));
     await rig.deploy();
   }, 25 * minutes);
   afterAll(async () => {
@@ -177,18 +163,46 @@ describe("a deployed control plane", () => {
   );
 
   it(
-    "is updated and deleted",
+    "is updated while a run lives, which ends with the code that it began with; what begins later has the new",
     async () => {
-      await rig.cdk(["deploy", "--require-approval", "never", "-c", "providers=local", "-c", "reaperMinutes=30"]);
+      const go = join(rig.folder, "go");
+      const experiment = patientQuickstart(rig.folder, { jobsAwait: go });
+      const runId = (await reprise("run", "--detach", ...onThisMachine(experiment))).stdout.trim();
+      await seen(rig.store, runId, "trial-started");
+      // A variable of every function: each gets a new version.
+      await rig.update({ maxLeaseHours: "100", reaperMinutes: "30" });
+      const before = rig.functions.invocations.length;
+      writeFileSync(go, "");
+      const watched = await reprise("watch", runId);
+      expect(watched).toMatchObject({ code: 0 });
+      expect(watched.stderr).toContain("3 of 3 trials valid");
+      expect(await stillThere(rig.store, runId)).toEqual([]);
+      const after = rig.functions.invocations.slice(before);
+      const versionsOf = (...names: string[]) => [
+        ...new Set(after.filter((one) => names.includes(one.function)).map(({ version }) => version)),
+      ];
+      expect(versionsOf("claim", "startPhase", "verify", "record", "release", "finish")).toEqual([1]);
+      expect(versionsOf("close", "destroy", "observeGone", "receipt")).toEqual([2]);
+    },
+    25 * minutes,
+  );
+
+  it(
+    "is deleted",
+    async () => {
       await rig.deleteStack();
       const listed = await reprise("list");
       expect(listed).toMatchObject({ code: 2 });
       expect(listed.stderr).toContain("`reprise deploy` makes it");
     },
-    25 * minutes,
+    5 * minutes,
   );
 });
 
+const onThisMachine = (experiment: string): string[] => [
+  experiment,
+  ...["--on", "local", "--yes", "--only", "load:clients=2"],
+];
 const runIdOf = (text: string): string => /^run (\S+)$/m.exec(text)?.[1] ?? "";
 const sweepOf = (runId: string): string => sweepExecution(runId, 1);
 const teardownOf = (runId: string): string => teardownExecution(`${runId}-main-1`, 1);

@@ -5,7 +5,12 @@ import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import type { WriteStream } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { GetFunctionCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
+import {
+  GetFunctionCommand,
+  LambdaClient,
+  ListFunctionsCommand,
+  ListVersionsByFunctionCommand,
+} from "@aws-sdk/client-lambda";
 import type { FunctionConfiguration } from "@aws-sdk/client-lambda";
 import type { Sessions } from "./sessions.ts";
 
@@ -19,7 +24,9 @@ export interface LambdaAnswer {
   readonly functionError: boolean;
 }
 
+/** One published version. */
 interface DeployedFunction {
+  readonly version: number;
   readonly configuration: FunctionConfiguration;
   readonly folder: string;
   readonly idle: Instance[];
@@ -34,6 +41,7 @@ interface Instance {
 /** One invocation, as the test sees it. */
 export interface Invocation {
   readonly function: string;
+  readonly version: number;
   readonly event: unknown;
   readonly durationMs: number;
   readonly cold: boolean;
@@ -48,7 +56,8 @@ export class LambdaHost {
   readonly invocations: Invocation[] = [];
   /** Called before each invocation: "crash" ends the instance in its middle, as running out of memory does. */
   fault: (name: string) => "crash" | undefined = () => undefined;
-  private readonly functions = new Map<string, DeployedFunction>();
+  /** Every version of each function that was ever deployed, oldest first: versions are retained. */
+  private readonly functions = new Map<string, DeployedFunction[]>();
   private readonly children = new Set<ChildProcess>();
   private readonly options: LambdaHostOptions;
   private readonly log: WriteStream;
@@ -58,7 +67,7 @@ export class LambdaHost {
     this.log = createWriteStream(join(options.folder, "functions.log"), { flags: "a" });
   }
 
-  /** Fetches every function of the stack: configuration and code as they were deployed. */
+  /** Fetches the newest version of every function of the stack: configuration and code as they were deployed. */
   async load(ministack: { readonly url: string }): Promise<void> {
     const client = new LambdaClient({
       endpoint: ministack.url,
@@ -68,18 +77,39 @@ export class LambdaHost {
     const { Functions: listed = [] } = await client.send(new ListFunctionsCommand({ MaxItems: 100 }));
     for (const { FunctionName: name = "" } of listed) {
       if (!name.startsWith(`${this.options.stack}-Functions`)) continue;
+      const { Versions: published = [] } = await client.send(new ListVersionsByFunctionCommand({ FunctionName: name }));
+      const versions = this.functions.get(name) ?? [];
+      this.functions.set(name, versions);
       const { Configuration: configuration, Code: code } = await client.send(
         new GetFunctionCommand({ FunctionName: name }),
       );
       if (configuration === undefined || code?.Location === undefined) throw new Error(`${name} has no code`);
-      const folder = join(this.options.folder, "code", name);
+      const newest = versions.at(-1);
+      if (newest?.configuration.LastModified === configuration.LastModified) continue;
+      // The emulator makes a function that is updated anew, and would count its versions from 1 again.
+      const isPublished = published.some(({ Version: number }) => Number.isInteger(Number(number)));
+      const version = isPublished ? (newest?.version ?? 0) + 1 : 0;
+      const folder = join(this.options.folder, "code", `${name}-${version}`);
       mkdirSync(folder, { recursive: true });
       const location = new URL(code.Location);
       const zip = await fetch(new URL(`${location.pathname}${location.search}`, ministack.url));
       writeFileSync(`${folder}.zip`, Buffer.from(await zip.arrayBuffer()));
       execFileSync("python3", ["-m", "zipfile", "-e", `${folder}.zip`, folder]);
-      this.functions.set(name, { configuration, folder, idle: [] });
+      versions.push({ version, configuration, folder, idle: [] });
     }
+    for (const versions of this.functions.values()) {
+      const newest = versions.at(-1);
+      const variables = newest?.configuration.Environment?.Variables ?? {};
+      for (const [name, value] of Object.entries(variables)) variables[name] = this.withVersions(value);
+    }
+  }
+
+  /** A text in which references to published versions end with their number, which the emulator leaves out. */
+  withVersions(text: string): string {
+    return text.replace(/(?<=arn:aws:lambda:[a-z0-9-]+:\d+:function:)[\w-]+(?=["\\]|$)/g, (name) => {
+      const newest = this.functions.get(name)?.at(-1)?.version ?? 0;
+      return newest === 0 ? name : `${name}:${newest}`;
+    });
   }
 
   /** The function's name from its id in the template: `startPhase`. */
@@ -93,8 +123,9 @@ export class LambdaHost {
 
   /** @param target name, ARN, or ARN with a version */
   async invoke(target: string, payload: string): Promise<LambdaAnswer> {
-    const name = target.startsWith("arn:") ? (target.split(":")[6] ?? "") : (target.split(":")[0] ?? "");
-    const deployed = this.functions.get(name);
+    const [name = "", asked] = target.startsWith("arn:") ? target.split(":").slice(6) : target.split(":");
+    const versions = this.functions.get(name) ?? [];
+    const deployed = versions.findLast(({ version }) => asked === undefined || version === Number(asked));
     if (deployed === undefined) throw new Error(`no function ${target}`);
     const startedAt = performance.now();
     const warm = this.warmOf(deployed);
@@ -106,6 +137,7 @@ export class LambdaHost {
     else child.kill("SIGKILL");
     this.invocations.push({
       function: idOf(name),
+      version: deployed.version,
       event: JSON.parse(payload) as unknown,
       durationMs: performance.now() - startedAt,
       cold: warm === undefined,

@@ -12,13 +12,18 @@ import {
   DescribeStateMachineCommand,
   ListExecutionsCommand,
   SFNClient,
+  UpdateStateMachineCommand,
 } from "@aws-sdk/client-sfn";
-import { SSMClient } from "@aws-sdk/client-ssm";
+import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { randomUUID } from "node:crypto";
 import { readParameter } from "../../../cli/deployed/stack.ts";
 import type { StackOutputs } from "../../../core/names/stack.ts";
+import { stackParameterName } from "../../../core/names/stack.ts";
 import { systemClock } from "../../../engines/clock/system-clock.ts";
 import { S3Store, createS3Client } from "../../../stores/s3/s3-store.ts";
+import type { RigClouds } from "./clouds.ts";
+import { credentialsOf, openClouds } from "./clouds.ts";
+import type { Gateway } from "./gateway.ts";
 import { endpointPath, startGateway } from "./gateway.ts";
 import { LambdaHost } from "./lambda-host.ts";
 import { ministackProgram, motoProgram } from "./python-tools.ts";
@@ -41,7 +46,7 @@ export interface Ran {
 
 /**
  * A whole emulated cloud with the stack really deployed in it: ministack holds what CloudFormation made, moto interprets
- * the deployed state machines, the deployed bundles run as processes, hosts are this machine's.
+ * the deployed state machines, the deployed bundles run as processes, hosts are this machine's or those of emulated clouds.
  */
 export class Rig {
   readonly folder: string;
@@ -53,7 +58,9 @@ export class Rig {
   readonly sfn: SFNClient;
   private readonly ministack: ServerProcess;
   private readonly moto: ServerProcess;
-  private readonly gateway: { readonly port: number; close(): Promise<void> };
+  private readonly gateway: Gateway;
+  private readonly ownClouds: RigClouds | undefined;
+  private readonly moved = new Set<string>();
   private watching = true;
   private watcher: Promise<void> = Promise.resolve();
 
@@ -63,7 +70,8 @@ export class Rig {
     sessions: Sessions;
     ministack: ServerProcess;
     moto: ServerProcess;
-    gateway: Rig["gateway"];
+    gateway: Gateway;
+    clouds: RigClouds | undefined;
   }) {
     this.folder = parts.folder;
     this.functions = parts.functions;
@@ -71,11 +79,16 @@ export class Rig {
     this.ministack = parts.ministack;
     this.moto = parts.moto;
     this.gateway = parts.gateway;
-    this.environment = cloudEnvironment(parts.gateway.port);
+    this.ownClouds = parts.clouds;
+    this.environment = {
+      ...cloudEnvironment(`http://127.0.0.1:${parts.gateway.port}`),
+      ...(parts.clouds === undefined ? {} : credentialsOf(parts.clouds)),
+    };
     this.sfn = new SFNClient({ endpoint: parts.moto.url, region, credentials });
   }
 
-  static async start(): Promise<Rig> {
+  /** @param options.clouds whether there are machines too: three emulated clouds of ours, whose hosts are real */
+  static async start(options: { readonly clouds?: boolean } = {}): Promise<Rig> {
     const folder = mkdtempSync(join(tmpdir(), "reprise-deployed-"));
     const [ministackPort, motoPort] = [await freePort(), await freePort()];
     const sessions = new Sessions();
@@ -85,15 +98,20 @@ export class Rig {
       invoke: (name, payload) => functions.invoke(name, payload),
       endpointFunction: () => functions.nameOf("endpoint"),
       admits: (accessKeyId) => sessions.admits(accessKeyId),
+      machines: () => clouds?.emulator.aws.handle,
     });
+    const s3 = createS3Client({ region, endpoint: `http://127.0.0.1:${ministackPort}`, credentials });
+    const clouds = options.clouds === true ? await openClouds(gateway, s3) : undefined;
+    const gatewayUrl = clouds?.gatewayUrl ?? `http://127.0.0.1:${gateway.port}`;
     const functions = new LambdaHost({
       stack,
       folder,
       credentials,
       sessions,
       variables: {
-        ...cloudEnvironment(gateway.port),
-        REPRISE_ENDPOINT_URL: `http://127.0.0.1:${gateway.port}${endpointPath}`,
+        ...cloudEnvironment(gatewayUrl),
+        ...clouds?.endpoints,
+        REPRISE_ENDPOINT_URL: `${gatewayUrl}${endpointPath}`,
         REPRISE_LOCAL_HOSTS: join(folder, "hosts"),
         REPRISE_LOCAL_HOST_PROGRAM: join(root, "dist", "local-host.js"),
       },
@@ -119,20 +137,24 @@ export class Rig {
     });
     const body = JSON.stringify({ stepfunctions: { execute_state_machine: true }, lambda: { use_docker: false } });
     await fetch(`${moto.url}/moto-api/config`, { method: "POST", body });
-    return new Rig({ folder, functions, sessions, ministack, moto, gateway });
+    return new Rig({ folder, functions, sessions, ministack, moto, gateway, clouds });
+  }
+
+  get clouds(): RigClouds {
+    if (this.ownClouds === undefined) throw new Error("this rig was started without clouds");
+    return this.ownClouds;
   }
 
   /** `cdk bootstrap` and `cdk deploy` for real, then what stands in for the services that the emulator has no life in. */
   async deploy(context: Readonly<Record<string, string>> = {}): Promise<void> {
-    const settings = Object.entries({ providers: "local", ...context }).flatMap(([name, value]) => [
-      "-c",
-      `${name}=${value}`,
-    ]);
+    const providers = this.ownClouds === undefined ? "local" : "local,aws,azure,gcp";
+    const settings = Object.entries({ providers, ...context }).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     const output = join(this.folder, "cdk.out");
-    await this.cdk(["bootstrap", `aws://${account}/${region}`, ...settings, "--output", output]);
+    // Not where the app is: bootstrapping would put it together just to throw it away.
+    await this.cdk(["bootstrap", `aws://${account}/${region}`], this.folder);
     await this.cdk(["deploy", "--require-approval", "never", ...settings, "--output", output]);
     const client = new SSMClient({ endpoint: this.ministack.url, region, credentials });
-    this.outputs = await readParameter({ stack, region }, client);
+    this.outputs = await this.playEndpoint(await readParameter({ stack, region }, client), client);
     this.store = new S3Store({
       client: createS3Client({ region, endpoint: this.ministack.url, credentials }),
       bucket: this.outputs.bucket,
@@ -144,18 +166,39 @@ export class Rig {
     this.watcher = this.playRule();
   }
 
+  /** The function's URL has an address of its own on AWS; here it is the gateway's, and the stack says so. */
+  private async playEndpoint(outputs: StackOutputs, client: SSMClient): Promise<StackOutputs> {
+    const played = { ...outputs, endpointUrl: `http://127.0.0.1:${this.gateway.port}${endpointPath}/` };
+    const Value = JSON.stringify(played);
+    await client.send(new PutParameterCommand({ Name: stackParameterName(stack), Value, Overwrite: true }));
+    return played;
+  }
+
+  private settings(context: Readonly<Record<string, string>>): string[] {
+    const providers = this.ownClouds === undefined ? "local" : "local,aws,azure,gcp";
+    return Object.entries({ providers, ...context }).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  }
+
+  /** `cdk deploy` again, with other settings; what runs meanwhile goes on. */
+  async update(context: Readonly<Record<string, string>>): Promise<void> {
+    await this.cdk(["deploy", "--require-approval", "never", ...this.settings(context)]);
+    await this.functions.load(this.ministack);
+    await this.moveMachines();
+  }
+
   /** The definitions as they were deployed, every substitution made, to the interpreter that runs them. */
   private async moveMachines(): Promise<void> {
     const deployed = new SFNClient({ endpoint: this.ministack.url, region, credentials });
-    for (const arn of [this.outputs.sweepArn, this.outputs.teardownArn]) {
-      const { definition, name } = await deployed.send(new DescribeStateMachineCommand({ stateMachineArn: arn }));
-      await this.sfn.send(
-        new CreateStateMachineCommand({
-          name,
-          definition: asMotoReads(definition ?? ""),
-          roleArn: `arn:aws:iam::${account}:role/${name ?? ""}`,
-        }),
-      );
+    for (const stateMachineArn of [this.outputs.sweepArn, this.outputs.teardownArn]) {
+      const { name, ...found } = await deployed.send(new DescribeStateMachineCommand({ stateMachineArn }));
+      const definition = asMotoReads(this.functions.withVersions(found.definition ?? ""));
+      if (this.moved.has(stateMachineArn)) {
+        await this.sfn.send(new UpdateStateMachineCommand({ stateMachineArn, definition }));
+        continue;
+      }
+      const roleArn = `arn:aws:iam::${account}:role/${name ?? ""}`;
+      await this.sfn.send(new CreateStateMachineCommand({ name, definition, roleArn }));
+      this.moved.add(stateMachineArn);
     }
   }
 
@@ -215,9 +258,9 @@ export class Rig {
     };
   }
 
-  async cdk(args: readonly string[]): Promise<Ran> {
+  async cdk(args: readonly string[], cwd = root): Promise<Ran> {
     const ran = await run(process.execPath, [join(root, "node_modules", "aws-cdk", "bin", "cdk"), ...args], {
-      cwd: root,
+      cwd,
       env: {
         ...process.env,
         ...this.environment,
@@ -251,6 +294,7 @@ export class Rig {
     await this.watcher.catch(() => undefined);
     await this.functions.stop();
     await this.gateway.close();
+    await this.ownClouds?.close();
     await Promise.all([this.ministack.stop(), this.moto.stop()]);
     this.sfn.destroy();
     if (process.env["REPRISE_KEEP_RIG"] === undefined) rmSync(this.folder, { recursive: true, force: true });
@@ -266,8 +310,8 @@ const asMotoReads = (definition: string): string =>
     .replace('"ToleratedFailurePercentage":100,', "")
     .replace('"Prefix.$":"$.mapResults"', '"Prefix":"map-results"');
 
-const cloudEnvironment = (gatewayPort: number): Record<string, string> => ({
-  AWS_ENDPOINT_URL: `http://127.0.0.1:${gatewayPort}`,
+const cloudEnvironment = (gatewayUrl: string): Record<string, string> => ({
+  AWS_ENDPOINT_URL: gatewayUrl,
   AWS_ACCESS_KEY_ID: credentials.accessKeyId,
   AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
   AWS_REGION: region,
