@@ -31,19 +31,34 @@ export async function inBrowser(
       .replace("</body>", () => `<script>${probe}</script></body>`);
     await writeFile(join(folder, "page.html"), probed);
     for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-    const { stdout } = await promisify(execFile)(
-      "chromium",
-      [
-        ...["--headless", "--no-sandbox", "--disable-gpu", `--user-data-dir=${folder}/profile`, "--dump-dom", ...flags],
-        `file://${folder}/page.html`,
-      ],
-      { timeout: 60_000, maxBuffer: 64 << 20 },
-    );
-    const result = /<body[^>]* data-result="([^"]*)"/.exec(stdout)?.[1] ?? "null";
+    const { stdout, stderr } = await dumpDom(`file://${folder}/page.html`, folder, flags);
+    const result = /<body[^>]* data-result="([^"]*)"/.exec(stdout)?.[1];
+    if (result === undefined) throw new Error(`the page's scripts gave nothing back: ${stderr.slice(0, 2_000)}`);
     return JSON.parse(
       result.replaceAll("&quot;", '"').replaceAll("&gt;", ">").replaceAll("&lt;", "<").replaceAll("&amp;", "&"),
     );
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const mostStarts = 3;
+
+/** On a machine that is short of everything, Chromium may lose the process that holds the page, and print an empty one. */
+async function dumpDom(
+  url: string,
+  folder: string,
+  flags: readonly string[],
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  for (let start = 1; ; start++) {
+    const dumped = await promisify(execFile)(
+      "chromium",
+      [
+        ...["--headless", "--no-sandbox", "--disable-gpu", `--user-data-dir=${folder}/profile-${start}`],
+        ...["--dump-dom", ...flags, url],
+      ],
+      { timeout: 300_000, maxBuffer: 64 << 20 },
+    );
+    if (dumped.stdout.includes("<script") || start === mostStarts) return dumped;
   }
 }
