@@ -26,6 +26,7 @@ export async function notebooks(
 ): Promise<number> {
   const files = await findNotebooks(names);
   const written = [];
+  const failed: string[] = [];
   for (const { file, system } of files) {
     const text = await readFile(file, "utf8");
     const notebook = parseNotebook(text);
@@ -39,7 +40,7 @@ export async function notebooks(
         const run = exports["default"] as (scope: Scope, tools: CellTools) => Promise<Scope>; // as runNotebook wrote it
         return { run, sha256: sourceSha256 };
       },
-      read: readerOf([folder, ...(options.data === undefined ? [] : [options.data])], () =>
+      read: readerOf([folder, ...(options.data === undefined ? [] : [options.data, join(options.data, system)])], () =>
         newestImport(openStore(home), system),
       ),
       cache: {
@@ -50,16 +51,12 @@ export async function notebooks(
         },
       },
     };
+    // One that can't be built keeps nobody from the others.
     const ran = await runNotebook(notebook, effects).catch((error: unknown) => {
-      throw new FailureError(
-        {
-          class: "invalid",
-          message: `${file}: ${messageOf(error)}`,
-          hint: "data that isn't beside it comes from --data FOLDER, or from an imported run",
-        },
-        { cause: error },
-      );
+      failed.push(`${file}: ${messageOf(error)}`);
+      return undefined;
     });
+    if (ran === undefined) continue;
     const page = join(
       options.output,
       relative("notebooks", file)
@@ -73,6 +70,12 @@ export async function notebooks(
     written.push({ page, cells: ran.length, ran: fresh });
   }
   output.result(written);
+  if (failed.length > 0)
+    throw new FailureError({
+      class: "invalid",
+      message: failed.join("\n"),
+      hint: "data that isn't beside it comes from --data FOLDER, from a folder in it of the system's name, or from an imported run",
+    });
   if (written.length === 0) output.line("there are no notebooks: Markdown files in folders of notebooks/");
   return 0;
 }
