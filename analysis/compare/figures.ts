@@ -134,14 +134,18 @@ export const RidgeRow = z.object({
 });
 export type RidgeRow = z.infer<typeof RidgeRow>;
 
-/** Densities of the pairs' changes, each over its own highest; the pairs themselves as ticks. */
+/**
+ * Densities of the pairs' changes, each over its own highest; the pairs themselves as ticks. Pairs that are all equal (of a
+ * clock that is coarse beside what differs) have ticks but no density.
+ */
 export const ridgeRows = (contrasts: readonly Contrast[]): RidgeRow[] =>
   contrasts.flatMap(({ logRatios, ...contrast }) => {
     const item = itemOf(contrast, contrasts);
     const changes = logRatios.map((logRatio) => 100 * Math.expm1(logRatio));
-    if (new Set(changes).size < 2) return [];
+    if (changes.length < 2) return [];
+    const differ = new Set(changes).size > 1;
     return [
-      ...ridgeline(new Map([[item, changes]]), { points: 120 }).map(({ value, height }) => ({
+      ...(differ ? ridgeline(new Map([[item, changes]]), { points: 120 }) : []).map(({ value, height }) => ({
         item,
         changePercent: value,
         height,

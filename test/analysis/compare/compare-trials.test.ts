@@ -184,6 +184,17 @@ describe("comparisonFigures", () => {
     expect(() => checkRows(forest, [])).toThrow();
   });
 
+  it("draws pairs that are all equal, as ticks without a density", async () => {
+    const equal = Array.from({ length: 4 }, (_, trialIndex) =>
+      trialFixture({ trialIndex, comparison: comparison(), summary: { "p99Ms.A": 1_500, "p99Ms.B": 1_500 } }),
+    );
+    const rows = ridgeRows(contrastsOfPoints(compareSides(equal, "p99Ms")));
+    expect(rows).toEqual(Array.from({ length: 4 }, () => expect.objectContaining({ kind: "pair", changePercent: 0 })));
+    const { svg } = await renderFigure(ridges.spec(rows), { formats: ["svg"] });
+    expect(svg.match(/class="mark-rule|class="mark-rect/g)?.length).toBeGreaterThan(0);
+    expect(svg).not.toContain("NaN");
+  });
+
   it("leaves single pairs and independent series out where they have nothing to draw", () => {
     const [single] = contrastsOfPoints(compareSides(duetTrials(1, 1), "p99Ms"));
     expect([forestRows([single!]), intervalByTrialsRows([single!]), ridgeRows([single!])]).toEqual([[], [], []]);
