@@ -23,5 +23,5 @@ export default {
   ],
   // Only hung tests need it: a machine may be many times slower than ours, and busy.
   testTimeout: 600_000,
-  ...(process.env.REPRISE_COUNTS ? { reporters: ["default", "<rootDir>/scripts/count-reporter.mjs"] } : {}),
+  ...(process.env.REPRISE_COUNTS ? { reporters: ["summary", "<rootDir>/scripts/ci-reporter.mjs"] } : {}),
 };
