@@ -22,10 +22,13 @@ export const formatPath = (path: Path): string =>
     return text === "" ? step : `${text}.${step}`;
   }, "");
 
-/** A value as JSON for a message, at most 80 characters of it. */
+/** A value as JSON for a message, at most 80 characters of it, without what stands before the `@` of a URL. */
 export function formatValue(value: unknown): string | undefined {
   if (value === undefined) return undefined;
-  const text = typeof value === "function" ? "a function" : JSON.stringify(value);
+  const text = (typeof value === "function" ? "a function" : JSON.stringify(value)).replaceAll(
+    /(https?:\/\/)[^/@"\s]+@/gi,
+    "$1…@",
+  );
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 

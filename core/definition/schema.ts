@@ -21,7 +21,15 @@ import { trialSchema } from "./schema-trial.ts";
 
 export const sourceSchema = z
   .strictObject({
-    repository: z.string().min(1).optional().describe("A git URL."),
+    repository: z
+      .string()
+      .min(1)
+      .refine(
+        (url) => !/^https?:\/\/[^/]*@/i.test(url),
+        "has a user or a token in it, which every manifest would record; git's credential helper or SSH keeps it out",
+      )
+      .optional()
+      .describe("A git URL, without a user or a token in it."),
     commit: z
       .string()
       .min(1)

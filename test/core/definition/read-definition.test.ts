@@ -72,6 +72,11 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     path: "deployments.cluster.roles.client.count",
     message: /at least 1/,
   },
+  "a token in a repository's URL, which isn't repeated": {
+    text: `sources: { system: { repository: ‸"https://user:s3cret@example.com/x.git", commit: main } }\n${header}${trial}${sweeps}`,
+    path: "sources.system.repository",
+    message: /has a user or a token in it/,
+  },
   "a time without its unit": {
     text: `${header}${trial}  timeout: ‸30\n${sweeps}`,
     path: "trial.timeout",
@@ -374,6 +379,7 @@ describe("readDefinition", () => {
     expect(found).toEqual([{ at: markedPlace(mistake.text), path: mistake.path }]);
     expect(problems[0]?.message).toMatch(mistake.message);
     if (mistake.hint !== undefined) expect(problems[0]?.hint).toMatch(mistake.hint);
+    expect(problems.map(formatProblem).join()).not.toContain("s3cret");
   });
 
   it("tells all mistakes at once, in the order of the file", () => {
