@@ -20,6 +20,8 @@ export interface Figure<Row extends object> {
   readonly title?: string;
   /** As it would stand under the figure in a paper: what the marks and intervals are. */
   readonly caption: string;
+  /** What the caption says further of these very rows: of marks that only some of them have. */
+  readonly captionOf?: (rows: readonly Row[]) => string | undefined;
   /** How the drawn values come from the measured ones, in a sentence: `Median over trials of nearest-rank p50`. */
   readonly estimator: string;
   /** What a row is; every row is checked before it is drawn. */
@@ -41,6 +43,10 @@ export interface Figure<Row extends object> {
 // Rows go in and come out of a figure, so no row type but `any` stands for all of them; they are checked by `row`.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type AnyFigure = Figure<any>;
+
+/** The whole caption of a figure that is drawn from these rows. */
+export const captionOf = <Row extends object>(figure: Figure<Row>, rows: readonly Row[]): string =>
+  [figure.caption, figure.captionOf?.(rows)].filter((part) => part !== undefined && part !== "").join(" ");
 
 /** A figure's name that can't be a file's name. */
 export class FigureNameError extends RepriseError {

@@ -10,6 +10,8 @@ export * from "./charts/index.ts";
 export * from "./compare/index.ts";
 export * from "./digest/index.ts";
 export * from "./duet/index.ts";
+export { drawnData, drawnRows } from "./drawn-data.ts";
+export type { Annotation, DrawnData } from "./drawn-data.ts";
 export { checkRows, defineFigure, FigureNameError, FigureRowsError, missingTrials, trialsFor } from "./figure.ts";
 export type { AnyFigure, Figure, FigureNeeds, PlannedTrial } from "./figure.ts";
 export { figureFolder } from "./figure-folder.ts";
@@ -40,13 +42,5 @@ export {
   watchReads,
 } from "./trials.ts";
 export type { Trial, TrialArtifact, TrialComparison } from "./trials.ts";
-export {
-  drawFigure,
-  drawnRows,
-  FigureProvenance,
-  findDrawn,
-  inputKeyOf,
-  readProvenance,
-  writeFigure,
-} from "./write-figure.ts";
+export { drawFigure, FigureProvenance, findDrawn, inputKeyOf, readProvenance, writeFigure } from "./write-figure.ts";
 export type { DrawFromTrials, DrawnFigure, DrawOptions, FigureFiles, FigureOrigin } from "./write-figure.ts";

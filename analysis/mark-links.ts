@@ -37,6 +37,7 @@ const rowMarks = new Set(["point", "circle", "square", "bar", "rect", "tick", "a
 /** Gives every mark that shows rows an `href` of `#row-N` or `#line-N`; texts, rules and annotations have none. */
 export function linkMarks(spec: FigureSpec): LinkedSpec {
   const links = new Map<string, readonly number[]>();
+  const linkedRows = new Map<unknown, Node>();
   let rowCount = 0;
 
   /** Rows get their number; their order is that of `drawnRows`. */
@@ -45,8 +46,17 @@ export function linkMarks(spec: FigureSpec): LinkedSpec {
     const rows = Array.isArray(values) ? values.filter(isNode) : [];
     const first = rowCount;
     rowCount += rows.length;
-    const withLinks = rows.map((row, i) => ({ ...row, [linkField]: `#row-${first + i}`, [lineField]: "" }));
+    const withLinks = rows.map((row, i) => {
+      const linked = { ...row, [linkField]: `#row-${first + i}`, [lineField]: "" };
+      linkedRows.set(row, linked);
+      return linked;
+    });
     return { data: { ...data, values: withLinks }, rows: withLinks };
+  };
+
+  const pickedRow = (row: unknown): Node[] => {
+    const linked = linkedRows.get(row);
+    return linked === undefined ? [] : [linked];
   };
 
   const link = (node: Node, rows: readonly Node[], inherited: readonly string[]): Node => {
@@ -84,8 +94,15 @@ export function linkMarks(spec: FigureSpec): LinkedSpec {
   const linkOwn = (child: unknown, rows: readonly Node[], fields: readonly string[]): unknown => {
     if (!isNode(child)) return child;
     if (!isNode(child["data"])) return link(child, rows, fields);
-    // Beside rows of the whole, data of its own makes an annotation; without them panels have their own rows.
-    if (rows.length > 0) return child;
+    if (rows.length > 0) {
+      // Beside rows of the whole, data of its own picks some of them, or makes an annotation.
+      const { values } = child["data"];
+      const picked = Array.isArray(values) ? values.flatMap((row: unknown): Node[] => pickedRow(row)) : [];
+      if (!Array.isArray(values) || picked.length < values.length) return child;
+      const data = { ...child["data"], values: picked };
+      return { ...link({ ...child, data }, picked, fields), data };
+    }
+    // Without them panels have their own rows.
     const own = numbered(child["data"]);
     return { ...link({ ...child, data: own.data }, own.rows, fields), data: own.data };
   };

@@ -1,11 +1,14 @@
 /**
- * Draws figures into files: `<name>.svg`, `.png`, `.pdf`, `.csv` of what is drawn, and `.provenance.json`. The last says
- * what everything was made from and is the redraw cache as well: when its key and the files' digests still agree,
- * nothing is drawn again, and Vega isn't even loaded.
+ * Draws figures into files: `<name>.svg`, `.png`, `.pdf`, `.csv` of the rows that are drawn, `.annotations.csv` of what is
+ * drawn beside them (events, limits, reference lines), and `.provenance.json`. The last says what everything was made from
+ * and is the redraw cache as well: when its key and the files' digests still agree, nothing is drawn again, and Vega isn't
+ * even loaded.
  */
 import { z } from "zod";
 import { sha256Hex } from "../core/evidence/sha256.ts";
-import { checkRows, missingTrials, trialsFor } from "./figure.ts";
+import { drawnData, drawnRows } from "./drawn-data.ts";
+import type { Annotation } from "./drawn-data.ts";
+import { captionOf, checkRows, missingTrials, trialsFor } from "./figure.ts";
 import type { Figure, PlannedTrial } from "./figure.ts";
 import { linkMarks, marksOf } from "./mark-links.ts";
 import type { FigureSpec } from "./render/layout-hints.ts";
@@ -203,14 +206,14 @@ async function drawInto<Row extends object>(
 ): Promise<{ provenance: FigureProvenance; isFromCache: boolean }> {
   const checked = checkRows(figure, rows);
   const spec = figure.spec(checked);
-  const { name, title, caption, estimator } = figure;
+  const { name, title, estimator } = figure;
   const screen = options.forScreen === true ? linkMarks(spec) : undefined;
   const marks = screen && marksOf(figure, { links: screen.links, rows: drawnRows(spec), trials });
   const drawKey = digestOf({ spec, options, title, rendererVersion, marks });
   const about = {
     figure: name,
     ...(title !== undefined && { title }),
-    caption,
+    caption: captionOf(figure, checked),
     estimator,
     rows: { count: checked.length, sha256: digestOf(checked) },
     origin: {
@@ -255,13 +258,15 @@ async function renderAll<Row extends object>(
     })),
   );
   const { name } = figure;
+  const { rows, annotations } = drawnData(spec);
   const files = [
     [`${name}.svg`, svg],
     [`${name}.png`, png],
     [`${name}.pdf`, pdf],
     ...screens.map((screen) => [`${name}.${screen.theme}.svg`, screen.svg] as const),
     [`${name}.marks.json`, marks && JSON.stringify(marks)],
-    [`${name}.csv`, toCsv(drawnRows(spec))],
+    [`${name}.csv`, toCsv(rows)],
+    [`${name}.annotations.csv`, annotations.length === 0 ? undefined : toCsv(annotations.map(toRow))],
   ].flatMap(([path, content]): [string, Uint8Array][] => {
     if (typeof path !== "string" || content === undefined) return [];
     return [[path, typeof content === "string" ? Buffer.from(content) : content]];
@@ -269,23 +274,11 @@ async function renderAll<Row extends object>(
   return { files, widthIn, heightIn, warnings: [...new Set([...warnings, ...screens.flatMap((s) => s.warnings)])] };
 }
 
-/** The rows that a spec's marks stand for: its own data, or that of its panels; annotations aside. */
-export function drawnRows(spec: FigureSpec): object[] {
-  const own = valuesOf(spec);
-  if (own) return own;
-  const panels = ["concat", "hconcat", "vconcat", "layer"].flatMap((key) => {
-    const parts: unknown = Reflect.get(spec, key);
-    return Array.isArray(parts) ? (parts as readonly unknown[]) : [];
-  });
-  return panels.flatMap((panel: unknown) => valuesOf(panel) ?? []);
-}
-
-function valuesOf(part: unknown): object[] | undefined {
-  if (typeof part !== "object" || part === null || !("data" in part)) return undefined;
-  const { data } = part;
-  if (typeof data !== "object" || data === null || !("values" in data) || !Array.isArray(data.values)) return undefined;
-  return data.values.filter((row): row is object => typeof row === "object" && row !== null);
-}
+const toRow = ({ panel, mark, values }: Annotation): object => ({
+  ...(panel !== undefined && { panel }),
+  mark,
+  ...values,
+});
 
 const provenancePath = (name: string): string => `${name}.provenance.json`;
 

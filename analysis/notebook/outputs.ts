@@ -1,6 +1,6 @@
 /** What cells show: data that survives being written down, so that an unchanged cell needn't run to be shown. */
 import { z } from "zod";
-import { checkRows } from "../figure.ts";
+import { captionOf, checkRows } from "../figure.ts";
 import type { Figure } from "../figure.ts";
 import { renderFigure } from "../render/render-figure.ts";
 
@@ -58,14 +58,15 @@ function cellText(value: unknown): string {
 
 /** A figure for light and dark pages. @throws {FigureRowsError} for rows that aren't the figure's */
 export async function drawOutput<Row extends object>(figure: Figure<Row>, rows: readonly Row[]): Promise<CellOutput> {
-  const spec = figure.spec(checkRows(figure, rows));
+  const checked = checkRows(figure, rows);
+  const spec = figure.spec(checked);
   const draw = (theme: "screen" | "screen-dark") =>
     renderFigure(spec, { theme, formats: ["svg"], embedsFonts: false, title: figure.title ?? figure.name });
   const [light, dark] = [await draw("screen"), await draw("screen-dark")];
   return {
     kind: "figure",
     name: figure.name,
-    caption: figure.caption,
+    caption: captionOf(figure, checked),
     estimator: figure.estimator,
     svg: light.svg ?? "",
     svgDark: dark.svg ?? "",

@@ -31,7 +31,7 @@ import type { SceneItem, SceneMark, ScenePage, VegaRuntime } from "./vega-runtim
 /**
  * Part of every redraw cache's key: raise it when the same spec would give other bytes or warnings.
  */
-export const rendererVersion = "4";
+export const rendererVersion = "5";
 
 /** A spec that can't be drawn; the cause is Vega's own error. */
 export class FigureSpecError extends RepriseError {

@@ -1,5 +1,14 @@
 import { z } from "zod";
-import { defineFigure, drawnRows, lineChart, linkMarks, marksOf, smallMultiples } from "../../analysis/index.ts";
+import {
+  boxChart,
+  defineFigure,
+  drawnData,
+  drawnRows,
+  lineChart,
+  linkMarks,
+  marksOf,
+  smallMultiples,
+} from "../../analysis/index.ts";
 import type { FigureSpec } from "../../analysis/index.ts";
 import { trialFixture } from "./trial-fixture.ts";
 
@@ -53,6 +62,22 @@ describe("linkMarks", () => {
       "row-2",
       "row-3",
     ]);
+  });
+
+  it("links the marks of layers that pick some of the rows, and no annotation", () => {
+    const boxes = ["a", "b"].map((name, at) => ({ name, low: at, q1: 1, median: 2, q3: 3, high: 4 }));
+    const spec = boxChart(boxes, {
+      x: { field: "name", title: "" },
+      y: { title: "" },
+      rules: [{ at: 2, axis: "y", label: "limit" }],
+    });
+    const { spec: linked, links } = linkMarks(spec);
+    expect(links).toEqual([
+      { id: "row-0", rows: [0] },
+      { id: "row-1", rows: [1] },
+    ]);
+    expect(JSON.stringify(linked).match(/"#row-1"/g)?.length).toBeGreaterThanOrEqual(3);
+    expect(drawnData(linked)).toMatchObject({ rows: boxes, annotations: [{ values: { at: 2, label: "limit" } }] });
   });
 });
 

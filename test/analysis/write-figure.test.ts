@@ -2,12 +2,12 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { barChart, smallMultiples } from "../../analysis/charts/index.ts";
+import { barChart } from "../../analysis/charts/index.ts";
 import { defineFigure } from "../../analysis/figure.ts";
 import { figureFolder } from "../../analysis/figure-folder.ts";
 import { parseCsv, readText } from "../../analysis/parse/index.ts";
 import { artifactsNamed, numberParameter } from "../../analysis/trials.ts";
-import { drawFigure, drawnRows, FigureProvenance, writeFigure } from "../../analysis/write-figure.ts";
+import { drawFigure, FigureProvenance, writeFigure } from "../../analysis/write-figure.ts";
 import type { FigureFiles } from "../../analysis/write-figure.ts";
 import { artifactFixture, trialFixture } from "./trial-fixture.ts";
 
@@ -153,21 +153,32 @@ describe("writeFigure", () => {
     }
   });
 
+  it("writes what is drawn beside the rows into a file of its own", async () => {
+    const files = new FakeFiles();
+    const options = { formats: ["svg"] } as const;
+    const limit = { at: 3, axis: "y", label: "limit" } as const;
+    const limited = defineFigure({
+      ...figure,
+      spec: (rows) =>
+        barChart(rows, {
+          x: { field: "clients", title: "clients" },
+          y: { field: "ops", title: "ops/s" },
+          rules: [limit],
+        }),
+    });
+    const drawn = await writeFigure(limited, [{ clients: 1, ops: 2 }], { origin, files, options });
+    const text = (end: string): string => Buffer.from(files.contents.get(`ops-by-clients.${end}`)!).toString();
+    expect(text("csv")).toBe("clients,ops\n1,2\n");
+    expect(text("annotations.csv")).toBe("mark,at,label\nrule+text,3,limit\n");
+    expect(drawn.paths).toContain("ops-by-clients.annotations.csv");
+    const plain = await writeFigure(figure, [{ clients: 1, ops: 2 }], { origin, files, options });
+    expect(plain.paths).not.toContain("ops-by-clients.annotations.csv");
+  });
+
   it("takes a provenance file that it can't read for none", async () => {
     const files = new FakeFiles();
     files.contents.set("ops-by-clients.provenance.json", Buffer.from("{"));
     const drawn = await writeFigure(figure, [{ clients: 1, ops: 2 }], { origin, files, options: { formats: ["svg"] } });
     expect(drawn.isFromCache).toBe(false);
-  });
-});
-
-describe("drawnRows", () => {
-  it("joins the rows of panels", () => {
-    const rows = [
-      { clients: 1, ops: 2 },
-      { clients: 2, ops: 3 },
-    ];
-    const spec = smallMultiples(rows, { by: "clients", columns: 2, chart: (panel) => figure.spec(panel) });
-    expect(drawnRows(spec)).toEqual(rows);
   });
 });

@@ -191,7 +191,7 @@ describe("comparisonFigures", () => {
     const rows = ridgeRows(contrastsOfPoints(compareSides(equal, "p99Ms")));
     expect(rows).toEqual(Array.from({ length: 4 }, () => expect.objectContaining({ kind: "pair", changePercent: 0 })));
     const { svg } = await renderFigure(ridges.spec(rows), { formats: ["svg"] });
-    expect(svg.match(/class="mark-rule|class="mark-rect/g)?.length).toBeGreaterThan(0);
+    expect(svg?.match(/class="mark-rule|class="mark-rect/g)?.length).toBeGreaterThan(0);
     expect(svg).not.toContain("NaN");
   });
 

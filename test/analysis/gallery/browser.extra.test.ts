@@ -4,7 +4,7 @@ import { timeSeries } from "../../../analysis/charts/index.ts";
 import { renderGallery } from "../../../analysis/gallery/index.ts";
 import { linkMarks, marksOf } from "../../../analysis/mark-links.ts";
 import { renderFigure } from "../../../analysis/render/index.ts";
-import { drawnRows } from "../../../analysis/write-figure.ts";
+import { drawnRows } from "../../../analysis/drawn-data.ts";
 import { darkScreen, inBrowser as openPage } from "./in-browser.ts";
 import { manyTrials, pageFixture } from "./page-fixture.ts";
 
