@@ -70,7 +70,11 @@ function timeline({ name, title, sweep, isSplit = false, ...cut }: MeasuredTimel
     name,
     title,
     caption:
-      "Above, the rolling median over one second of latency, filled up to its rolling 95th percentile; below, the rolling rate over one second; of the first trial of each number of clients. Dashed lines mark what the driver's log says was done to the run with the fewest clients.",
+      "Above, the rolling median over one second of latency, filled up to its rolling 95th percentile; below, the rolling rate over one second; of the first trial of each number of clients.",
+    captionOf: (rows) =>
+      rows.some(({ event }) => event !== null)
+        ? "Dashed lines mark what the driver's log says was done to the run with the fewest clients."
+        : undefined,
     estimator: timelineEstimator(isSplit, `some ${drawnCount} of them drawn`),
     row: MeasuredTimelineRow,
     needs: { sweeps: [sweep], points: (parameters) => parameters["f"] === 1 },

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { readFileSync } from "node:fs";
-import { checkRows } from "../../../analysis/figure.ts";
+import { captionOf, checkRows } from "../../../analysis/figure.ts";
 import type { Figure } from "../../../analysis/figure.ts";
 import { renderFigure } from "../../../analysis/render/render-figure.ts";
 import type { Trial, TrialArtifact } from "../../../analysis/trials.ts";
@@ -151,7 +151,9 @@ describe("figures of matchmaker.yaml", () => {
   it("draw an imported run, which has no log, without events", async () => {
     if (!chaos) throw new Error("no figure of chaos");
     const imported = trial("chaos", { artifacts: [artifact("data.csv.gz", gzipSync(recorder(40)))] });
-    expect((await rowsOf(chaos, [imported])).some(({ panel }) => panel === "event")).toBe(false);
+    const rows = await rowsOf(chaos, [imported]);
+    expect(rows.some(({ panel }) => panel === "event")).toBe(false);
+    expect(captionOf(chaos, rows)).not.toContain("Dashed");
   });
 
   it("measure what reconfigurations leave, and the longest silence", async () => {
