@@ -36,16 +36,27 @@ export interface ExperimentToDraw {
   readonly note: (text: string) => void;
 }
 
-/**
- * Draws every figure of an experiment that has trials in the run.
- *
- * @throws {FailureError} class integrity, which names the figure and its module
- */
-export async function drawExperiment(what: ExperimentToDraw): Promise<DrawnFigure[]> {
+/** A figure, or a whole module of them, that couldn't be drawn. */
+export interface UndrawnFigure {
+  /** The figure's, or the module's path. */
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** Draws every figure of an experiment that has trials in the run. One that can't be drawn keeps no other from it. */
+export async function drawExperiment(
+  what: ExperimentToDraw,
+): Promise<{ readonly drawn: DrawnFigure[]; readonly undrawn: UndrawnFigure[] }> {
   const options: DrawOptions = { forScreen: true, ...(what.formats === undefined ? {} : { formats: what.formats }) };
   const drawn: DrawnFigure[] = [];
+  const undrawn: UndrawnFigure[] = [];
   for (const file of what.modules) {
-    const module = await loadFiguresModule(join(what.folder, file), join(cacheFolder(what.home), "figures"));
+    const path = join(what.folder, file);
+    const module = await loadFiguresModule(path, join(cacheFolder(what.home), "figures")).catch((error: unknown) => {
+      undrawn.push({ name: relative(".", path), reason: messageOf(error) });
+      return undefined;
+    });
+    if (module === undefined) continue;
     for (const figure of module.figures) {
       if (trialsFor(figure, what.trials).length === 0) {
         what.note(`${figure.name}: not drawn, ${what.runId} has none of its trials`);
@@ -66,26 +77,22 @@ export async function drawExperiment(what: ExperimentToDraw): Promise<DrawnFigur
           }),
         );
       } catch (error) {
-        throw new FailureError(
-          {
-            class: "integrity",
-            message: `figure ${figure.name} (${relative(".", join(what.folder, file))}): ${messageOf(error)}`,
-          },
-          { cause: error },
-        );
+        undrawn.push({ name: figure.name, reason: `${relative(".", path)}: ${messageOf(error)}` });
       }
     }
   }
   const published = join(what.folder, "published.ts");
-  if (!what.hasImports || !existsSync(published)) return drawn;
+  if (!what.hasImports || !existsSync(published)) return { drawn, undrawn };
   for await (const outcome of drawPublishedFigures({
     ...{ module: published, read: what.imported, target: what.target, home: what.home, trials: what.trials },
     // Of a folder's several definitions, that with the folder's name has what no results belong to.
     hasFormulas: what.trials.some(({ experiment }) => experiment === basename(resolve(what.folder))),
     options,
-  }))
+  })) {
     if (outcome.kind === "drawn") drawn.push(outcome.figure);
-  return drawn;
+    if (outcome.kind === "failed") undrawn.push({ name: outcome.name, reason: outcome.reason });
+  }
+  return { drawn, undrawn };
 }
 
 /** How an imported run's own files are read; a run that was measured has none. */
@@ -101,3 +108,12 @@ export async function importsOf(
   }
   return { hasImports, imported: async (path) => (await store.get(`${prefix}${path}`))?.body };
 }
+
+/** What a command ends with that couldn't draw all; undefined where it could. */
+export const undrawnFailure = (undrawn: readonly UndrawnFigure[]): FailureError | undefined =>
+  undrawn.length === 0
+    ? undefined
+    : new FailureError({
+        class: "integrity",
+        message: undrawn.map(({ name, reason }) => `not drawn: ${name}: ${reason}`).join("\n"),
+      });

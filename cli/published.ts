@@ -7,6 +7,7 @@ import type { Trial } from "../analysis/trials.ts";
 import type { DrawnFigure, DrawOptions } from "../analysis/write-figure.ts";
 import { findDrawn, inputKeyOf, writeFigure } from "../analysis/write-figure.ts";
 import { FailureError } from "../core/errors/failure.ts";
+import { messageOf } from "../core/errors/reprise-error.ts";
 import { sha256Hex } from "../core/evidence/sha256.ts";
 import { version } from "../engines/embedded/version.ts";
 import { loadExperimentModule } from "./figures-module.ts";
@@ -42,7 +43,9 @@ interface PublishedToDraw {
 
 /** A figure, and whether there was anything to draw it from. */
 export type PublishedOutcome =
-  { readonly kind: "drawn"; readonly figure: DrawnFigure } | { readonly kind: "no data"; readonly name: string };
+  | { readonly kind: "drawn"; readonly figure: DrawnFigure }
+  | { readonly kind: "no data"; readonly name: string }
+  | { readonly kind: "failed"; readonly name: string; readonly reason: string };
 
 /** Draws a paper's figures; those whose input files are what they were are found, not drawn. */
 export async function* drawPublishedFigures(what: PublishedToDraw): AsyncGenerator<PublishedOutcome> {
@@ -74,19 +77,22 @@ export async function* drawPublishedFigures(what: PublishedToDraw): AsyncGenerat
       yield { kind: "drawn", figure: known };
       continue;
     }
-    for await (const { rows, artifacts: used, missing } of collect(read, { names: [name] })) {
-      if (rows.length === 0) {
-        yield { kind: "no data", name };
-        continue;
+    try {
+      for await (const { rows, artifacts: used, missing } of collect(read, { names: [name] })) {
+        if (rows.length === 0) {
+          yield { kind: "no data", name };
+          continue;
+        }
+        // Figures differ in their rows, which only they know and check.
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- AnyFigure is Figure<any>
+        const own: Figure<object> = figure;
+        const origin = { trials: [], artifacts: used, missing, codeVersion: version, figureSourceSha256: sourceSha256 };
+        // A row of a paper's own table names no parameter of ours: only a figure that says so knows its trials.
+        const drawing = { origin, files, options, inputKey, trials: own.isFrom === undefined ? [] : trials };
+        yield { kind: "drawn", figure: await writeFigure(own, rows, drawing) };
       }
-      // Figures differ in their rows, which only they know and check.
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- AnyFigure is Figure<any>
-      const own: Figure<object> = figure;
-      const origin = { trials: [], artifacts: used, missing, codeVersion: version, figureSourceSha256: sourceSha256 };
-      const drawing = { origin, files, options, inputKey };
-      // A row of a paper's own table names no parameter of ours: only a figure that says so knows its trials.
-      const knowsTrials = own.isFrom !== undefined;
-      yield { kind: "drawn", figure: await writeFigure(own, rows, { ...drawing, trials: knowsTrials ? trials : [] }) };
+    } catch (error) {
+      yield { kind: "failed", name, reason: messageOf(error) };
     }
   }
 }
@@ -115,12 +121,17 @@ export async function drawPublished(
   }
   const into = join(target, experiment.split("/").filter(Boolean).at(-1) ?? "published");
   const drawn: DrawnFigure[] = [];
+  const failed: string[] = [];
   for await (const outcome of drawPublishedFigures({
     ...{ module, target: into, home, options: { formats }, trials: [], hasFormulas: true },
     read: (path) => readOrNothing(join(folder, path)),
   })) {
     if (outcome.kind === "no data") {
       output.note(`${outcome.name}: not drawn, its data is not there`);
+      continue;
+    }
+    if (outcome.kind === "failed") {
+      failed.push(`not drawn: ${outcome.name}: ${outcome.reason}`);
       continue;
     }
     const { figure } = outcome;
@@ -132,6 +143,7 @@ export async function drawPublished(
       output.note(`  drawn without: ${figure.missing.slice(0, 3).join("; ")}${figure.missing.length > 3 ? "; …" : ""}`);
   }
   output.result(drawn);
+  if (failed.length > 0) throw new FailureError({ class: "integrity", message: failed.join("\n") });
   return 0;
 }
 

@@ -110,6 +110,8 @@ export interface GalleryPage {
   readonly state: RunState;
   readonly facts: readonly { readonly label: string; readonly value: string }[];
   readonly figures: readonly GalleryFigure[];
+  /** Figures that couldn't be drawn. @default none */
+  readonly undrawn?: readonly { readonly name: string; readonly reason: string }[];
   readonly claims: readonly GalleryClaim[];
   /** Where sweeps compare. */
   readonly comparisons?: readonly GalleryComparison[];

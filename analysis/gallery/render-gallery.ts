@@ -23,13 +23,14 @@ import { renderTrials } from "./trials-table.ts";
 
 /** @throws {GalleryContentError} when a link or an SVG isn't safe to put into a page */
 export function renderGallery(page: GalleryPage): string {
-  const { timeline, events = [], comparisons = [], progress } = page;
+  const { timeline, events = [], comparisons = [], undrawn = [], progress } = page;
   const sections = [
     section("Progress", progress ? 1 : 0, () => (progress ? renderProgress(progress) : markup``)),
     section(
       "Figures",
-      page.figures.length,
-      () => markup`<div class="figures">${page.figures.map(renderFigureCard)}</div>`,
+      page.figures.length + undrawn.length,
+      () =>
+        markup`<div class="figures">${page.figures.map(renderFigureCard)}</div>${undrawn.map(({ name, reason }) => markup`<p class="note">Not drawn: ${name}: ${reason}</p>\n`)}`,
     ),
     section("Claims", page.claims.length, () => renderClaims(page.claims)),
     section("Comparisons", comparisons.length, () => renderComparisons(comparisons)),

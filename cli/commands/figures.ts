@@ -10,7 +10,8 @@ import { runKeys } from "../../core/names/keys.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { runRecordSchema } from "../../core/records/schemas.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
-import { drawExperiment, importsOf } from "../draw-experiment.ts";
+import { drawExperiment, importsOf, undrawnFailure } from "../draw-experiment.ts";
+import type { UndrawnFigure } from "../draw-experiment.ts";
 import { experimentsHere } from "../definitions-here.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
 import { judgeRun } from "../judge-run.ts";
@@ -32,6 +33,7 @@ export async function figures(context: CommandContext, name: string | undefined,
   const store = openStore(home);
   const experiments = name === undefined ? await experimentsHere() : [name];
   const drawn: { readonly experiment: string; readonly runId: string; readonly figures: readonly DrawnFigure[] }[] = [];
+  const undrawn: UndrawnFigure[] = [];
   for (const experiment of experiments) {
     const { folder, definition } = await loadDefinition(experiment);
     const modules = new Set(Object.values(definition.spec.figures).map((figure) => figure.module));
@@ -50,24 +52,31 @@ export async function figures(context: CommandContext, name: string | undefined,
     const { plan } = await readStoredRun(store, runId);
     const trials = await loadTrials(store, runId, plan);
     if (trials.length === 0) {
+      // Of several experiments one without results keeps no other from its figures.
+      if (name === undefined) {
+        undrawn.push({ name: definition.spec.name, reason: `${runId} has no valid trial` });
+        continue;
+      }
       throw new FailureError({
         class: "invalid",
         message: `${runId} has no valid trial`,
         hint: `\`reprise status ${runId}\` and its logs say why`,
       });
     }
-    const made = await drawExperiment({
+    const { drawn: made, undrawn: not } = await drawExperiment({
       ...{ runId, folder: folder.folder, modules: [...modules], trials, planned: plannedTrials(plan), target, home },
       ...(await importsOf(store, runId)),
       formats,
       note: (text) => output.note(text),
     });
+    undrawn.push(...not);
     drawn.push({ experiment: definition.spec.name, runId, figures: made });
     if (options.gallery === true) {
       const { spec } = definition;
       const content = await readRun(store, runId, { spec, plan });
       const page = runPage(content, {
         figures: await galleryFigures(made, target, ""),
+        undrawn: not,
         claims: await judgeRun({ spec, plan, trials, folder: folder.folder, home }),
         comparisons: comparisonsOfRun(trials),
         files: [],
@@ -89,6 +98,8 @@ export async function figures(context: CommandContext, name: string | undefined,
     }
   }
   output.result(drawn);
+  const failure = undrawnFailure(undrawn);
+  if (failure !== undefined) throw failure;
   if (drawn.length === 0) output.line("nothing to draw: `reprise run experiments/quickstart` makes results");
   return 0;
 }

@@ -9,6 +9,8 @@ import { findRun, openStore } from "../home.ts";
 import { Interrupts } from "../interrupts.ts";
 import type { CommandContext } from "../context.ts";
 import { serveSite } from "../report/serve.ts";
+import { undrawnFailure } from "../draw-experiment.ts";
+import type { UndrawnFigure } from "../draw-experiment.ts";
 import type { Site } from "../report/site.ts";
 import { openSite } from "../report/site.ts";
 
@@ -31,6 +33,7 @@ export async function report(context: CommandContext, names: readonly string[], 
 
   const isOne = runs.length === 1;
   const listed = [];
+  const undrawn: UndrawnFigure[] = [];
   for (const runId of new Set(runs)) {
     const folder = isOne ? options.output : join(options.output, runId);
     const site = await openSite(store, {
@@ -40,6 +43,7 @@ export async function report(context: CommandContext, names: readonly string[], 
       ...(isOne ? {} : { up: { label: "all runs", href: "../index.html" } }),
     });
     await writeSite(site, folder);
+    undrawn.push(...site.undrawn);
     const { spec, progress, createdAt } = site.content;
     listed.push({
       runId,
@@ -58,6 +62,8 @@ export async function report(context: CommandContext, names: readonly string[], 
   const index = join(options.output, "index.html");
   output.result({ index, runs: listed });
   output.line(index);
+  const failure = undrawnFailure(undrawn);
+  if (failure !== undefined) throw failure;
   return 0;
 }
 

@@ -28,6 +28,7 @@ import type { Progress } from "../../core/progress/progress.ts";
 import { foldProgress, noProgress, remainingMs } from "../../core/progress/progress.ts";
 import type { EventRecord, Receipt } from "../../core/records/schemas.ts";
 import { eventRecordSchema, hostFactsSchema, receiptSchema, runRecordSchema } from "../../core/records/schemas.ts";
+import type { UndrawnFigure } from "../draw-experiment.ts";
 import { duration } from "../output.ts";
 import { attemptsOf, timelineOf } from "./attempts.ts";
 
@@ -111,6 +112,7 @@ export async function readRun(
 
 export interface RunPageParts {
   readonly figures: readonly GalleryFigure[];
+  readonly undrawn: readonly UndrawnFigure[];
   readonly claims: readonly JudgedClaim[];
   readonly comparisons: readonly PointComparison[];
   readonly files: readonly GalleryLink[];
@@ -141,6 +143,7 @@ export function runPage(content: RunContent, parts: RunPageParts): GalleryPage {
     state: isRunning ? "running" : progress.outcomeClass === undefined ? "complete" : "incomplete",
     facts: content.facts,
     figures: parts.figures,
+    undrawn: parts.undrawn,
     claims: parts.claims.map(toGalleryClaim),
     comparisons: parts.comparisons.map(toGalleryComparison),
     trials: trialTable(content, hasTrialPages),

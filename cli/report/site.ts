@@ -14,6 +14,7 @@ import type { Clock } from "../../core/effects/clock.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { toCsv, toJson } from "../../stores/export/result-files.ts";
 import { drawExperiment, importsOf } from "../draw-experiment.ts";
+import type { UndrawnFigure } from "../draw-experiment.ts";
 import { findExperimentOf } from "../experiment-of-run.ts";
 import { judgeRun } from "../judge-run.ts";
 import { loadTrials, plannedTrials } from "../load-trials.ts";
@@ -42,6 +43,7 @@ export interface SiteOptions {
 export interface Site {
   readonly content: RunContent;
   readonly drawn: readonly DrawnFigure[];
+  readonly undrawn: readonly UndrawnFigure[];
   readonly claims: readonly JudgedClaim[];
   /** Every page and table; figures are in the folder already. */
   readonly paths: readonly string[];
@@ -59,16 +61,17 @@ export async function openSite(store: ObjectStore, options: SiteOptions): Promis
   const content = await readRun(store, runId, { spec, plan });
   const trials = await loadTrials(store, runId, plan);
   const figureFolder = join(folder, "figures");
-  let drawn: DrawnFigure[] = [];
+  let drawn: readonly DrawnFigure[] = [];
+  let undrawn: readonly UndrawnFigure[] = [];
   if (now === undefined)
     note(`${runId}: no figures, the experiment ${plan.experiment} is not here (--experiment FOLDER)`);
   else if (trials.length > 0) {
     const modules = [...new Set(Object.values(spec.figures).map((figure) => figure.module))];
     const planned = plannedTrials(plan);
-    drawn = await drawExperiment({
+    ({ drawn, undrawn } = await drawExperiment({
       ...{ runId, folder: now.folder, modules, trials, planned, target: figureFolder, home, note },
       ...(await importsOf(store, runId)),
-    });
+    }));
   }
   const figures: readonly GalleryFigure[] = await galleryFigures(drawn, figureFolder, "figures/");
   const claims = await judgeRun({ spec, plan, trials, folder: now?.folder, home });
@@ -90,6 +93,7 @@ export async function openSite(store: ObjectStore, options: SiteOptions): Promis
   return {
     content,
     drawn,
+    undrawn,
     claims,
     paths: ["index.html", "fonts.css", ...Object.keys(tables), ...pages.map(({ id }) => trialPath(id))],
     file: async (path) => {
@@ -97,6 +101,7 @@ export async function openSite(store: ObjectStore, options: SiteOptions): Promis
         return renderGallery(
           runPage(content, {
             figures,
+            undrawn,
             claims,
             comparisons,
             files: Object.keys(tables).map((name) => ({ label: name, href: name })),

@@ -29,6 +29,12 @@ describe("renderGallery", () => {
     expect(text).toContain("Drawn without 2 planned trials: clients=64 trial 1, clients=64 trial 2.");
   });
 
+  it("names figures that couldn't be drawn, also where there are no others", () => {
+    const undrawn = [{ name: "chaos", reason: "data.csv:7: not a number" }];
+    expect(renderGallery({ ...page, undrawn })).toContain("Not drawn: chaos: data.csv:7: not a number");
+    expect(renderGallery({ ...page, figures: [], undrawn })).toContain('aria-labelledby="figures"');
+  });
+
   it("shows verdicts by word and sign, trials with outcome and note, and the receipt", () => {
     expect(text).toContain("✓ holds");
     expect(text).toContain("? cannot tell");
