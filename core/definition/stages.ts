@@ -40,3 +40,6 @@ export interface Circle {
   readonly kind: "circle";
   readonly names: readonly string[];
 }
+
+export const countStages = (stages: ReadonlyMap<string, number>): number =>
+  stages.size === 0 ? 0 : Math.max(...stages.values()) + 1;

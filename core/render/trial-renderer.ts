@@ -1,4 +1,4 @@
-import { laidOver } from "../definition/compile-program.ts";
+import { laidOver } from "../definition/compile-processes.ts";
 import type { Scope, Value } from "../definition/expression/values.ts";
 import type {
   EnvProgram,
