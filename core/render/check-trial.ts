@@ -4,7 +4,7 @@ import type { CheckVerdict, LandedFiles } from "../plan/types.ts";
 import type { LandedFile } from "./landed.ts";
 import { filesOf } from "./landed.ts";
 import { linesOf, textOfFile } from "./text-stream.ts";
-import { checksFolder } from "./trial-renderer.ts";
+import { checksFolder } from "./collection.ts";
 
 const maxShownChars = 200;
 

@@ -1,6 +1,6 @@
 import { globToPattern } from "../supervision/glob.ts";
 import type { LandedFiles } from "../plan/types.ts";
-import { unitOfPath } from "./trial-renderer.ts";
+import { unitOfPath } from "./processes.ts";
 
 /** One landed file of a service's or job's process. */
 export interface LandedFile {

@@ -23,6 +23,13 @@ export const unitName = (name: string, index: number, arm: "A" | "B" | undefined
 export const isUnitOf = (unit: string, name: string): boolean =>
   unit.startsWith(`${name}-`) && /^\d+(?:\.[ab])?$/.test(unit.slice(name.length + 1));
 
+/** A landed file's process: `load-0/latency.csv` and `load-0.out` are of `load-0`. */
+export function unitOfPath(path: string, name: string): string | undefined {
+  const [first = ""] = path.split("/", 1);
+  const unit = path.includes("/") ? first : first.replace(/\.(?:out|err)$/, "");
+  return isUnitOf(unit, name) ? unit : undefined;
+}
+
 /** How many processes of a service or job there are at a point; 0 where its `when:` is false. */
 export function processCount(
   program: ProcessProgram,
