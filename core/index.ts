@@ -1,4 +1,6 @@
 /** What experiments and tools may use of the core: records, manifests, rows and errors. */
+export { parseShare } from "./definition/quantities.ts";
+export { readDefinition } from "./definition/read-definition.ts";
 export type { Json, JsonObject } from "./effects/json.ts";
 export { seededRandom, shuffled } from "./effects/random.ts";
 export type { Random } from "./effects/random.ts";

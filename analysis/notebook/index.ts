@@ -4,5 +4,5 @@ export { renderNotebook } from "./notebook-page.ts";
 export { CellOutput, toOutput } from "./outputs.ts";
 export { parseNotebook } from "./parse-notebook.ts";
 export type { Notebook, NotebookCell, NotebookProse } from "./parse-notebook.ts";
-export { NotebookCellError, runNotebook } from "./run-notebook.ts";
+export { NotebookCellError, NotebookDataError, runNotebook } from "./run-notebook.ts";
 export type { CellTools, NotebookEffects, RanCell, Scope } from "./run-notebook.ts";

@@ -20,6 +20,9 @@ export class NotebookCellError extends RepriseError {
   override readonly name = "NotebookCellError";
 }
 
+/** A file that a cell can't do without isn't there: the notebook waits for its data, nothing is wrong with it. */
+export class NotebookDataError extends NotebookCellError {}
+
 export type Scope = Readonly<Record<string, unknown>>;
 
 /** What a cell can call. */
@@ -30,6 +33,8 @@ export interface CellTools {
   readonly showFigure: <Row extends object>(figure: Figure<Row>, rows: readonly Row[]) => Promise<void>;
   /** Reads a file beside the notebook; what it holds is part of what the cell rests on. */
   readonly read: (path: string) => Promise<Uint8Array>;
+  /** The same of a file that the cell can do without; that it wasn't there is part of what the cell rests on, too. */
+  readonly readIfThere: (path: string) => Promise<Uint8Array | undefined>;
 }
 
 export interface NotebookEffects {
@@ -56,7 +61,8 @@ export interface RanCell {
 
 const KeptCell = z.object({
   outputs: z.array(CellOutput),
-  reads: z.array(z.object({ path: z.string(), sha256: z.string() })),
+  /** Null for a file that wasn't there. */
+  reads: z.array(z.object({ path: z.string(), sha256: z.string().nullable() })),
   /** By `v8.serialize`, base64; null where a value can't be kept. */
   values: z.string().nullable(),
 });
@@ -112,16 +118,21 @@ export async function runNotebook(notebook: Notebook, effects: NotebookEffects):
       for (const name of names) scope[name] = values[name];
     }
     const outputs: CellOutput[] = [];
-    const reads: { path: string; sha256: string }[] = [];
+    const reads: { path: string; sha256: string | null }[] = [];
+    const readIfThere = async (path: string): Promise<Uint8Array | undefined> => {
+      const bytes = await effects.read(path);
+      reads.push({ path, sha256: bytes === undefined ? null : sha256Hex(bytes) });
+      return bytes;
+    };
     const tools: CellTools = {
       show: (value) => outputs.push(toOutput(value)),
       showFigure: async (figure, rows) => void outputs.push(await drawOutput(figure, rows)),
       read: async (path) => {
-        const bytes = await effects.read(path);
-        if (bytes === undefined) throw new NotebookCellError(`there is no file ${path}`);
-        reads.push({ path, sha256: sha256Hex(bytes) });
+        const bytes = await readIfThere(path);
+        if (bytes === undefined) throw new NotebookDataError(`there is no file ${path}`);
         return bytes;
       },
+      readIfThere,
     };
     try {
       const values = await one.module.run(scope, tools);
@@ -157,7 +168,7 @@ async function prepare(cell: NotebookCell, { owners, prepared, results, effects 
     const given = names.defines.filter((name) => !importedBy(names).includes(name));
     const source = [
       ...new Set([...imported, ...names.imports]),
-      `export default async (__scope, { show, showFigure, read }) => {`,
+      `export default async (__scope, { show, showFigure, read, readIfThere }) => {`,
       `const { ${[...takes.values()].flat().join(", ")} } = __scope;`,
       names.body,
       `return { ${given.join(", ")} };`,
@@ -188,7 +199,7 @@ async function readKept(key: string, { cache, read }: NotebookEffects): Promise<
   }
   for (const { path, sha256 } of kept.reads) {
     const bytes = await read(path);
-    if (bytes === undefined || sha256Hex(bytes) !== sha256) return undefined;
+    if ((bytes === undefined ? null : sha256Hex(bytes)) !== sha256) return undefined;
   }
   return kept;
 }
@@ -216,5 +227,6 @@ const valuesOf = ({ values }: KeptCell): Scope | undefined =>
 function cellError(cell: NotebookCell, cause: unknown): NotebookCellError {
   if (cause instanceof NotebookCellError && cause.message.startsWith("cell ")) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
-  return new NotebookCellError(`cell ${cell.index + 1} (line ${cell.line}): ${message}`, { cause });
+  const Failure = cause instanceof NotebookDataError ? NotebookDataError : NotebookCellError;
+  return new Failure(`cell ${cell.index + 1} (line ${cell.line}): ${message}`, { cause });
 }

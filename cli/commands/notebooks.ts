@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { parseNotebook, renderNotebook, runNotebook } from "../../analysis/notebook/index.ts";
+import { NotebookDataError, parseNotebook, renderNotebook, runNotebook } from "../../analysis/notebook/index.ts";
 import type { CellTools, NotebookEffects, Scope } from "../../analysis/notebook/index.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import { messageOf } from "../../core/errors/reprise-error.ts";
@@ -27,13 +27,13 @@ export async function notebooks(
   const files = await findNotebooks(names);
   const written = [];
   const failed: string[] = [];
+  const waiting: string[] = [];
   for (const { file, system } of files) {
     const text = await readFile(file, "utf8");
     const notebook = parseNotebook(text);
     const folder = dirname(file);
     const effects: NotebookEffects = {
-      transform: async (source) =>
-        (await (await import("esbuild")).transform(source, { loader: "ts", target: "node20", format: "esm" })).code,
+      transform: async (source) => (await (await import("esbuild")).transform(source, cellOptions)).code,
       load: async (source) => {
         const modules = join(cacheFolder(home), "notebooks");
         const { exports, sourceSha256 } = await loadTextModule(source, { folder, name: file, cacheFolder: modules });
@@ -41,7 +41,7 @@ export async function notebooks(
         return { run, sha256: sourceSha256 };
       },
       read: readerOf([folder, ...(options.data === undefined ? [] : [options.data, join(options.data, system)])], () =>
-        newestImport(openStore(home), system),
+        newestImports(openStore(home), system),
       ),
       cache: {
         get: (key) => readOrNothing(join(cacheFolder(home), "notebooks", `${key}.json`)),
@@ -53,7 +53,7 @@ export async function notebooks(
     };
     // One that can't be built keeps nobody from the others.
     const ran = await runNotebook(notebook, effects).catch((error: unknown) => {
-      failed.push(`${file}: ${messageOf(error)}`);
+      (error instanceof NotebookDataError ? waiting : failed).push(`${file}: ${messageOf(error)}`);
       return undefined;
     });
     if (ran === undefined) continue;
@@ -70,20 +70,19 @@ export async function notebooks(
     written.push({ page, cells: ran.length, ran: fresh });
   }
   output.result(written);
-  if (failed.length > 0)
-    throw new FailureError({
-      class: "invalid",
-      message: failed.join("\n"),
-      hint: "data that isn't beside it comes from --data FOLDER, from a folder in it of the system's name, or from an imported run",
-    });
-  if (written.length === 0) output.line("there are no notebooks: Markdown files in folders of notebooks/");
+  // All there are is what there is data for; those that were asked for by name must be built.
+  for (const one of names.length === 0 ? waiting : []) output.note(`not built, its data isn't here: ${one}`);
+  const unbuilt = names.length === 0 ? failed : [...failed, ...waiting];
+  if (waiting.length > 0) output.note(hint);
+  if (unbuilt.length > 0) throw new FailureError({ class: "invalid", message: unbuilt.join("\n") });
+  if (files.length === 0) output.line("there are no notebooks: Markdown files in folders of notebooks/");
   return 0;
 }
 
 /** The file of the first place that has it. */
 function readerOf(
   folders: readonly string[],
-  imported: () => Promise<((path: string) => Promise<Uint8Array | undefined>) | undefined>,
+  imported: () => Promise<(path: string) => Promise<Uint8Array | undefined>>,
 ): NotebookEffects["read"] {
   let fromStore: ReturnType<typeof imported> | undefined;
   return async (path) => {
@@ -91,23 +90,43 @@ function readerOf(
       const found = await readOrNothing(join(folder, path));
       if (found !== undefined) return found;
     }
-    return (await (fromStore ??= imported()))?.(path);
+    return (await (fromStore ??= imported()))(path);
   };
 }
 
-/** The files that the newest imported run of a system came from. */
-async function newestImport(
+/** The files that the newest imported runs of a system's definitions came from: `frankenpaxos`, `frankenpaxos-nsdi` and so on. */
+async function newestImports(
   store: ObjectStore,
   system: string,
-): Promise<((path: string) => Promise<Uint8Array | undefined>) | undefined> {
+): Promise<(path: string) => Promise<Uint8Array | undefined>> {
+  const newest = new Map<string, string>();
   for (const runId of (await listRuns(store)).reverse()) {
-    const record = await readRecord(store, runKeys(runId).run, runRecordSchema);
-    if (record?.value.experiment !== system) continue;
-    for await (const _ of store.list(importedPrefix(runId)))
-      return async (path) => (await store.get(`${importedPrefix(runId)}${path}`))?.body;
+    const experiment = (await readRecord(store, runKeys(runId).run, runRecordSchema))?.value.experiment ?? "";
+    if ((experiment !== system && !experiment.startsWith(`${system}-`)) || newest.has(experiment)) continue;
+    for await (const _ of store.list(importedPrefix(runId))) {
+      newest.set(experiment, runId);
+      break;
+    }
   }
-  return undefined;
+  return async (path) => {
+    for (const runId of newest.values()) {
+      const found = await store.get(`${importedPrefix(runId)}${path}`);
+      if (found !== undefined) return found.body;
+    }
+    return undefined;
+  };
 }
+
+/** What a cell imports stays, though only cells below may use it. */
+const cellOptions = {
+  loader: "ts",
+  target: "node20",
+  format: "esm",
+  tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+} as const;
+
+const hint =
+  "data that isn't beside a notebook comes from --data FOLDER, from a folder in it of the system's name, or from imported runs";
 
 /** Markdown files of `notebooks/{system}/`, or those named by file, folder or system. */
 async function findNotebooks(names: readonly string[]): Promise<{ file: string; system: string }[]> {

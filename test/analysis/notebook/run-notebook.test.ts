@@ -1,6 +1,6 @@
 import { transform } from "esbuild";
 import { sha256Hex } from "../../../core/evidence/sha256.ts";
-import { parseNotebook, renderNotebook, runNotebook } from "../../../analysis/notebook/index.ts";
+import { NotebookDataError, parseNotebook, renderNotebook, runNotebook } from "../../../analysis/notebook/index.ts";
 import type { CellTools, NotebookEffects, Scope } from "../../../analysis/notebook/index.ts";
 
 /** Cells as a notebook, with what they say of themselves when they run. */
@@ -81,6 +81,22 @@ describe("runNotebook", () => {
     const { ran, shown } = await own.run(read, count, other, sum);
     expect(ran).toEqual([0, 1, 3]);
     expect(shown.at(-1)).toEqual([{ kind: "text", text: "17" }]);
+  });
+
+  it("does without a file that a cell only asks for, and runs again once it is there", async () => {
+    const own = harness();
+    const ask = `"cell 0"; const found = await readIfThere("more.csv"); show(found === undefined ? "none" : found.length);`;
+    expect((await own.run(ask)).shown).toEqual([[{ kind: "text", text: "none" }]]);
+    expect((await own.run(ask)).ran).toEqual([]);
+    own.files["more.csv"] = "1,2";
+    expect((await own.run(ask)).shown).toEqual([[{ kind: "text", text: "3" }]]);
+    delete own.files["more.csv"];
+    expect((await own.run(ask)).shown).toEqual([[{ kind: "text", text: "none" }]]);
+  });
+
+  it("tells data that isn't there from a cell that is wrong", async () => {
+    await expect(harness().run(read)).rejects.toBeInstanceOf(NotebookDataError);
+    await expect(harness().run(`throw new Error("no rows");`)).rejects.not.toBeInstanceOf(NotebookDataError);
   });
 
   it("makes functions and instances again when a changed cell needs them", async () => {
