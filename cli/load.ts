@@ -4,9 +4,12 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import type { BundledFile } from "../core/bundle/tar.ts";
 import { buildTar } from "../core/bundle/tar.ts";
+import { canonicalJson, valueAt } from "../core/definition/json-values.ts";
 import { DefinitionError } from "../core/definition/problem.ts";
 import type { LoadedDefinition } from "../core/definition/program.ts";
 import { readDefinition } from "../core/definition/read-definition.ts";
+import type { Setting } from "../core/definition/set-parameters.ts";
+import { withParameters } from "../core/definition/set-parameters.ts";
 import { FailureError } from "../core/errors/failure.ts";
 import { messageOf } from "../core/errors/reprise-error.ts";
 import { bundledSources } from "../core/flow/setup.ts";
@@ -39,13 +42,24 @@ export interface SelectionOptions {
   readonly only?: readonly string[];
   readonly figure?: string;
   readonly on?: string;
+  /** `name=value`: other defaults of parameters. */
+  readonly set?: readonly string[];
 }
 
-/** @throws DefinitionError with every problem of the definition */
+/**
+ * @param set `name=value` each, defaults of parameters instead of the file's
+ * @throws DefinitionError with every problem of the definition
+ */
 export async function loadDefinition(
   name: string,
-): Promise<{ readonly folder: ExperimentFolder; readonly definition: LoadedDefinition }> {
+  set: readonly string[] = [],
+): Promise<{
+  readonly folder: ExperimentFolder;
+  readonly definition: LoadedDefinition;
+  readonly settings: readonly Setting[];
+}> {
   const folder = await readExperimentFolder(name);
+  const { text, settings } = withParameters(folder.definitionText, set);
   const readBeside = (path: string): string | undefined => {
     try {
       return readFileSync(join(folder.folder, path), "utf8");
@@ -53,9 +67,9 @@ export async function loadDefinition(
       return undefined; // the definition's reader says so, with line and column
     }
   };
-  const read = readDefinition(folder.definitionText, folder.definitionFile, readBeside);
+  const read = readDefinition(text, folder.definitionFile, readBeside);
   if (!read.ok) throw new DefinitionError(read.problems);
-  return { folder, definition: read.definition };
+  return { folder, definition: read.definition, settings };
 }
 
 /** @param home where refreshed prices are kept, and what images last stood for */
@@ -65,7 +79,7 @@ export async function loadExperiment(
   home: string,
 ): Promise<LoadedExperiment> {
   const prices = readPrices(home);
-  const { folder, definition } = await loadDefinition(name);
+  const { folder, definition, settings } = await loadDefinition(name, selection.set);
   const sources = await localSources(definition, folder.folder);
   const bundle = buildTar([...shippedFiles(folder.files, definition.spec.bundle), ...sources]);
   const resolved = await resolveSources(definition, folder.folder);
@@ -79,7 +93,23 @@ export async function loadExperiment(
       on: selection.on,
     });
   const plan = planWith(readImages(home));
+  refuseIdle(settings, plan);
   return { folder, definition, plan, planWith, bundle, prices: cloudPrices(prices) };
+}
+
+/** A default that a sweep sets itself would be set for nothing. */
+function refuseIdle(settings: readonly Setting[], plan: Plan): void {
+  for (const { path, value, text } of settings) {
+    const other = plan.points.find(
+      ({ parameters }) => canonicalJson(valueAt(parameters, path) ?? null) !== canonicalJson(value),
+    );
+    if (other === undefined) continue;
+    throw new FailureError({
+      class: "invalid",
+      message: `--set ${text}: sweep ${other.sweep} sets it itself`,
+      hint: `--only ${other.sweep}:${path.join(".")}=… takes those of its points, --only SWEEP other sweeps`,
+    });
+  }
 }
 
 const shippedFiles = (files: readonly BundledFile[], globs: readonly string[]): BundledFile[] => {

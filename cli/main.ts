@@ -48,6 +48,7 @@ function buildProgram(): Command {
     command
       .option("--only <sweep:filter...>", "only these sweeps, or their points that match name=value[,name=value]")
       .option("--figure <name>", "only the points that this figure needs")
+      .option("--set <name=value...>", "other defaults of parameters: clients=8 node.batch=[1,2]")
       .option(
         "--on <place>",
         "run every deployment there instead: local, aws, azure, gcp, hosts; gcp:us-west1-b,us-east1",

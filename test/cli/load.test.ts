@@ -17,6 +17,26 @@ describe("withoutCredentials", () => {
   });
 });
 
+describe("loadExperiment --set", () => {
+  const home = mkdtempSync(join(tmpdir(), "reprise-load-"));
+  afterAll(() => {
+    rmSync(home, { recursive: true, force: true });
+  });
+  const tiny = fileURLToPath(new URL("../fixtures/experiments/tiny", import.meta.url));
+
+  it("plans with another default, in the definition that runs too", async () => {
+    const { plan, definition } = await loadExperiment(tiny, { set: ["sleepSec=0.5"], only: ["main:n=1"] }, home);
+    expect(plan.points.map(({ parameters }) => parameters)).toEqual([{ n: 1, sleepSec: 0.5 }]);
+    expect(definition.text).toContain("sleepSec: 0.5\n");
+    const { plan: usual } = await loadExperiment(tiny, { only: ["main:n=1"] }, home);
+    expect(plan.blocks[0]?.trials[0]?.trialKey).not.toBe(usual.blocks[0]?.trials[0]?.trialKey);
+  });
+
+  it("refuses what a sweep sets itself", async () => {
+    await expect(loadExperiment(tiny, { set: ["n=3"] }, home)).rejects.toThrow(/--set n=3: sweep main sets it itself/);
+  });
+});
+
 describe("loadExperiment", () => {
   const root = mkdtempSync(join(tmpdir(), "reprise-load-"));
   afterAll(() => {
