@@ -131,6 +131,15 @@ export class Installation {
     return this.start(args, options).done;
   }
 
+  /** As `run`, of a command that must succeed: else all that it said is told, and the end of the run's engine's log. */
+  async succeed(args: readonly string[], options: { readonly timeoutSec?: number } = {}): Promise<Finished> {
+    const finished = await this.run(args, options);
+    if (finished.code === 0) return finished;
+    const logs = this.logs().map(([name, log]) => `${name}:\n${log.slice(-4_000)}`);
+    const said = `${finished.stdout.slice(-2_000)}\n${finished.stderr.slice(-4_000)}`;
+    throw new Error([`${args.join(" ")}: ${String(finished.code ?? finished.signal)}`, said, ...logs].join("\n"));
+  }
+
   /** As `run --json`: the parsed answer of a command that must succeed. */
   async json<T>(args: readonly string[]): Promise<T> {
     const { code, stdout, stderr } = await this.run(["--json", ...args]);
@@ -155,6 +164,14 @@ export class Installation {
     return orNone(() => readdirSync(folder))
       .filter((name) => name.endsWith(".json"))
       .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as { runId: string; pid: number });
+  }
+
+  /** What engines wrote, by the names of their files. */
+  private logs(): readonly (readonly [string, string])[] {
+    const folder = join(this.home, "engines");
+    return orNone(() => readdirSync(folder))
+      .filter((name) => name.endsWith(".log"))
+      .map((name) => [name, readFileSync(join(folder, name), "utf8")] as const);
   }
 
   engineLog(runId: string): string {
