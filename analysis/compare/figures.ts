@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { numberAxis } from "../charts/axes.ts";
+import type { NumberAxis } from "../charts/axes.ts";
 import { hintsOf, ruleLayers, toSpec } from "../charts/chart.ts";
 import type { ReferenceRule } from "../charts/chart.ts";
 import { intervalChart } from "../charts/interval-chart.ts";
@@ -8,7 +9,7 @@ import { smallMultiples } from "../charts/small-multiples.ts";
 import { defineFigure } from "../figure.ts";
 import type { Figure, FigureNeeds } from "../figure.ts";
 import type { FigureSpec } from "../render/layout-hints.ts";
-import { ridgeline } from "../statistics/density.ts";
+import { kernelDensity, silvermanBandwidth } from "../statistics/density.ts";
 import { runningEstimates } from "../statistics/precision.ts";
 import type { Trial } from "../trials.ts";
 import type { Contrast } from "./contrast.ts";
@@ -145,25 +146,48 @@ export const ridgeRows = (contrasts: readonly Contrast[]): RidgeRow[] =>
     if (changes.length < 2) return [];
     const differ = new Set(changes).size > 1;
     return [
-      ...(differ ? ridgeline(new Map([[item, changes]]), { points: 120 }) : []).map(({ value, height }) => ({
-        item,
-        changePercent: value,
-        height,
-        kind: "density" as const,
-      })),
+      ...(differ ? changeDensity(changes) : []).map((point) => ({ item, ...point, kind: "density" as const })),
       ...changes.map((value) => ({ item, changePercent: value, height: 0, kind: "pair" as const })),
     ];
   });
+
+/** No change is below it: B's time, or whatever is measured, can't be less than nothing. */
+const leastChangePercent = -100;
+
+/**
+ * Density of relative changes, over its highest. What a kernel lays below the least change is reflected there, so that
+ * nothing lies where no change can be and the area is whole.
+ */
+function changeDensity(changes: readonly number[]): { readonly changePercent: number; readonly height: number }[] {
+  const bandwidth = silvermanBandwidth(changes);
+  const range = [
+    Math.max(leastChangePercent, Math.min(...changes) - 3 * bandwidth),
+    Math.max(...changes) + 3 * bandwidth,
+  ] as const;
+  const mirrored = changes.map((value) => 2 * leastChangePercent - value);
+  const below = kernelDensity(mirrored, { range, bandwidth, points: 120 });
+  const curve = kernelDensity(changes, { range, bandwidth, points: 120 }).map(({ value, density }, i) => ({
+    changePercent: value,
+    density: density + (below[i]?.density ?? 0),
+  }));
+  const peak = Math.max(...curve.map(({ density }) => density));
+  return curve.map(({ changePercent, density }) => ({ changePercent, height: density / peak }));
+}
+
+/** An axis of changes, which ends where the last of them can be. */
+function changeAxis(changes: readonly number[]): NumberAxis {
+  const options = { title: change, zero: false, grid: true };
+  const axis = numberAxis(changes, options);
+  const [low = 0, high = 0] = axis.scale["domain"] as readonly number[]; // numberAxis writes both ends
+  return low >= leastChangePercent ? axis : numberAxis(changes, { ...options, domain: [leastChangePercent, high] });
+}
 
 /** How far a ridge reaches into the row above. */
 const overlap = 0.95;
 
 export function ridgeChart(rows: readonly RidgeRow[]): FigureSpec {
   const items = [...new Set(rows.map(({ item }) => item))];
-  const axis = numberAxis(
-    rows.map((row) => row.changePercent),
-    { title: change, zero: false, grid: true },
-  );
+  const axis = changeAxis(rows.map((row) => row.changePercent));
   // Every row has a unit of height; its ridge stands on its line.
   const placed = rows.map((row) => {
     const line = items.length - 1 - items.indexOf(row.item);
@@ -260,7 +284,7 @@ export function comparisonFigures({
       name: `${prefix}ridgelines`,
       title: `${title}: the pairs`,
       caption: "Density of the pairs' changes, each scaled to its own highest; ticks are the pairs.",
-      estimator: `${estimator} Gaussian kernel density with Silverman's bandwidth.`,
+      estimator: `${estimator} Gaussian kernel density with Silverman's bandwidth, reflected at −100 %.`,
       row: RidgeRow,
       rows: async (trials) => ridgeRows(await contrasts(trials)),
       spec: ridgeChart,

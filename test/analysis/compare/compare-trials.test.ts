@@ -3,6 +3,7 @@ import { contrastsOfPoints } from "../../../analysis/compare/contrast.ts";
 import { comparisonFigures, forestRows, intervalByTrialsRows, ridgeRows } from "../../../analysis/compare/figures.ts";
 import { checkRows } from "../../../analysis/figure.ts";
 import { renderFigure } from "../../../analysis/render/render-figure.ts";
+import { kernelDensity } from "../../../analysis/statistics/density.ts";
 import { generator } from "../../../analysis/statistics/generator.ts";
 import type { Trial, TrialComparison } from "../../../analysis/trials.ts";
 import { trialFixture } from "../trial-fixture.ts";
@@ -184,12 +185,40 @@ describe("comparisonFigures", () => {
     expect(() => checkRows(forest, [])).toThrow();
   });
 
+  it("has no density where no change can be, however far the pairs spread", () => {
+    const wide = [-3, -2, -0.5, 0, 0.4, 1.5].map((logRatio, trialIndex) =>
+      trialFixture({
+        trialIndex,
+        comparison: comparison(),
+        summary: { "p99Ms.A": 1_000, "p99Ms.B": 1_000 * Math.exp(logRatio) },
+      }),
+    );
+    const curve = ridgeRows(contrastsOfPoints(compareSides(wide, "p99Ms"))).filter(({ kind }) => kind === "density");
+    expect(curve.length).toBe(120);
+    const [first, second] = curve;
+    expect(first?.changePercent).toBe(-100);
+    expect(Math.max(...curve.map(({ height }) => height))).toBe(1);
+    // Reflected, the density is level where it ends, and its area is one.
+    expect(Math.abs((second?.height ?? 0) - (first?.height ?? 0))).toBeLessThan(0.01);
+    const changes = [-3, -2, -0.5, 0, 0.4, 1.5].map((logRatio) => 100 * Math.expm1(logRatio));
+    const unbounded = kernelDensity(changes, { points: 2000 });
+    const step = (second?.changePercent ?? 0) + 100;
+    const area = curve.reduce(
+      (sum, { height }, i) => sum + height * step * (i === 0 || i === curve.length - 1 ? 0.5 : 1),
+      0,
+    );
+    const at = (x: number): number =>
+      unbounded.reduce((a, b) => (Math.abs(b.value - x) < Math.abs(a.value - x) ? b : a)).density;
+    const peak = curve.find(({ height }) => height === 1)?.changePercent ?? 0;
+    expect(1 / area / (at(peak) + at(-200 - peak))).toBeCloseTo(1, 1);
+  });
+
   it("draws pairs that are all equal, as ticks without a density", async () => {
     const equal = Array.from({ length: 4 }, (_, trialIndex) =>
       trialFixture({ trialIndex, comparison: comparison(), summary: { "p99Ms.A": 1_500, "p99Ms.B": 1_500 } }),
     );
     const rows = ridgeRows(contrastsOfPoints(compareSides(equal, "p99Ms")));
-    expect(rows).toEqual(Array.from({ length: 4 }, () => expect.objectContaining({ kind: "pair", changePercent: 0 })));
+    expect(rows).toMatchObject(Array.from({ length: 4 }, () => ({ kind: "pair", changePercent: 0 })));
     const { svg } = await renderFigure(ridges.spec(rows), { formats: ["svg"] });
     expect(svg?.match(/class="mark-rule|class="mark-rect/g)?.length).toBeGreaterThan(0);
     expect(svg).not.toContain("NaN");
