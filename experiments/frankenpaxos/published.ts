@@ -9,6 +9,7 @@ import { watchedInputs } from "./published-files.ts";
 import type { FolderReader, ReadFile } from "./published-files.ts";
 import { scalingFigures } from "./scaling-figures.ts";
 import { tableFigures } from "./table-figures.ts";
+import { theoryFigures } from "./theory-figures.ts";
 import { reconfiguredRuns, timelineFigures } from "./timeline-figures.ts";
 import { tuningFigures } from "./tuning-figures.ts";
 import { windowFigure } from "./window-figures.ts";
@@ -40,6 +41,7 @@ export const publishedFigures: readonly PublishedFigure[] = [
   ...curveFigures,
   ...barFigures,
   ...scalingFigures,
+  ...theoryFigures,
   ...tableFigures,
   // Windows stand behind the time series of the same run, which is then read once for both.
   ...timelineFigures.flatMap((timeline) => [

@@ -6,6 +6,7 @@ import type { CurveRow } from "../../../experiments/frankenpaxos/curve-figures.t
 import { collectPublished, publishedFigures } from "../../../experiments/frankenpaxos/published.ts";
 import type { CollectedFigure, FolderReader } from "../../../experiments/frankenpaxos/published.ts";
 import type { ScalingRow } from "../../../experiments/frankenpaxos/scaling-figures.ts";
+import type { TheoryRow } from "../../../experiments/frankenpaxos/theory-figures.ts";
 import { describeShared, deviation, hasPublished, readPublishedFile, readReference } from "./shared-data.ts";
 import type { ReferenceFigure } from "./shared-data.ts";
 
@@ -252,7 +253,7 @@ function halved(header: string, line: string): string {
 describe("figures that the papers' data has nothing for", () => {
   it("have no rows and say which files are absent", async () => {
     for await (const { figure, rows, missing } of collectPublished(() => Promise.resolve(undefined))) {
-      if (figure.name === "vldb21-theory") continue; // A formula.
+      if (figure.name.includes("-theory")) continue; // Formulas.
       expect(rows).toEqual([]);
       expect(missing.length).toBeGreaterThan(0);
       expect(missing.every((what) => what.endsWith(": no such file"))).toBe(true);
@@ -265,6 +266,30 @@ describe("figures that the papers' data has nothing for", () => {
 });
 
 describe("the model of reads and writes", () => {
+  it("is drawn as the Evelyn draft has it, from no file", async () => {
+    const valueOf = async (name: string, panel: string, series: string, x: number): Promise<number | undefined> => {
+      const { figure, rows } = await collect(name, () => Promise.resolve(undefined));
+      const own = checkRows(figure, rows) as TheoryRow[]; // Its row type.
+      return own.find((row) => row.panel === panel && row.series === series && Math.abs(row.x - x) < 1e-9)?.value;
+    };
+    // Six replicas of 100,000/s, a tenth writes: each executes 40,000 writes and a sixth of 360,000 reads.
+    expect(await valueOf("evelyn-theory-replicas", "all operations", "10% writes", 6)).toBeCloseTo(400_000);
+    expect(await valueOf("evelyn-theory-fraction", "writes", "6 replicas", 0.9)).toBeCloseTo(40_000);
+    expect(await valueOf("evelyn-theory-fraction", "reads", "any number", 0.9)).toBeCloseTo(900_000);
+    // Half of each is writes, the other halves are reads.
+    expect(await valueOf("evelyn-theory-fixed-writes", "throughput", "50,000 writes/s", 6)).toBe(350_000);
+    expect(await valueOf("evelyn-theory-fixed-writes", "share of reads", "50,000 writes/s", 6)).toBeCloseTo(6 / 7);
+    expect(await valueOf("evelyn-theory-writes", "throughput", "6 replicas", 100_000)).toBe(100_000);
+  });
+
+  it.each(["replicas", "fraction", "fixed-writes", "writes"])("has lines that can be told apart: %s", async (name) => {
+    const { figure, rows } = await collect(`evelyn-theory-${name}`, () => Promise.resolve(undefined));
+    const own = checkRows(figure, rows) as TheoryRow[]; // Its row type.
+    expect(new Set(own.map(({ series }) => series)).size).toBeLessThanOrEqual(8);
+    const { warnings } = await renderFigure(figure.spec(own), { formats: ["svg"] });
+    expect(warnings).toEqual([]);
+  });
+
   it("draws without any file", async () => {
     const { figure, rows } = await collect("vldb21-theory", () => Promise.resolve(undefined));
     const { svg } = await renderFigure(figure.spec(checkRows(figure, rows)), { formats: ["svg"] });
