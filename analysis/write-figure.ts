@@ -14,6 +14,7 @@ import { linkMarks, marksOf } from "./mark-links.ts";
 import type { FigureSpec } from "./render/layout-hints.ts";
 import { renderFigure, rendererVersion } from "./render/render-figure.ts";
 import type { FigureFormat, RenderOptions } from "./render/render-figure.ts";
+import { renderScreens } from "./render/render-screens.ts";
 import { toCsv } from "./to-csv.ts";
 import { watchReads } from "./trials.ts";
 import type { Trial } from "./trials.ts";
@@ -251,12 +252,7 @@ async function renderAll<Row extends object>(
   const { forScreen: _, ...render } = options;
   const title = figure.title ?? figure.name;
   const { svg, png, pdf, widthIn, heightIn, warnings } = await renderFigure(spec, { ...render, title });
-  const screens = await Promise.all(
-    (screen ? (["screen", "screen-dark"] as const) : []).map(async (theme) => ({
-      theme,
-      ...(await renderFigure(screen ?? spec, { theme, formats: ["svg"], embedsFonts: false, title })),
-    })),
-  );
+  const screens = screen ? await renderScreens(screen, title) : [];
   const { name } = figure;
   const { rows, annotations } = drawnData(spec);
   const files = [

@@ -11,7 +11,13 @@ const colorOf = (shape) => [shape.getAttribute("fill"), shape.getAttribute("stro
 
 /* The points that a path goes through, one a row of its line: a step's corners are left out. */
 function pointsOf(path, count) {
-  const all = [...path.getAttribute("d").matchAll(/[MLC]([^MLCZ]*)/g)].map(([, numbers]) => numbers.split(/[ ,]+/).filter(Boolean).slice(-2).map(Number));
+  const all = [];
+  for (const [, command, text] of path.getAttribute("d").matchAll(/([MLCl])([^MLClZ]*)/g)) {
+    const numbers = (text.match(/-?(?:\\d+\\.?\\d*|\\.\\d+)/g) ?? []).map(Number);
+    if (command !== "l") { all.push(numbers.slice(-2)); continue; }
+    /* Steps, each from the point before it. */
+    for (let i = 0; i + 1 < numbers.length; i += 2) all.push([all.at(-1)[0] + numbers[i], all.at(-1)[1] + numbers[i + 1]]);
+  }
   if (all.length === count) return all;
   const turned = all.filter(([x], i) => i === all.length - 1 || all[i + 1][0] !== x);
   return turned.length === count ? turned : [];

@@ -4,7 +4,8 @@
  */
 import { dataBlock, factList, renderDocument } from "./document.ts";
 import type { Html } from "./markup.ts";
-import { checkHref, inlineSvg, markup } from "./markup.ts";
+import { inlineFigure } from "./inline-figure.ts";
+import { checkHref, markup } from "./markup.ts";
 import type {
   ClaimVerdictWord,
   GalleryClaim,
@@ -88,8 +89,6 @@ function renderState(state: RunState): Html {
 
 function renderFigureCard(figure: GalleryFigure): Html {
   const label = figure.title ?? figure.caption;
-  const dark = figure.svgDark;
-  const light = dark === undefined ? "for-light light-only" : "for-light has-dark";
   const missing = figure.missing ?? [];
   const notes = [
     ...(missing.length > 0 ? [`Drawn without ${missing.length} planned trials: ${listOf(missing, 6)}.`] : []),
@@ -98,8 +97,7 @@ function renderFigureCard(figure: GalleryFigure): Html {
   return markup`<figure id="figure-${figure.name}">
 <h3>${figure.title ?? figure.name}</h3>
 <div class="plot" tabindex="0" role="group" aria-label="${label}. Arrow keys read the marks${figure.marks === undefined ? "" : ", Enter lists their trials"}.">
-<div class="${light}">${inlineSvg(figure.svg, figure.name)}</div>
-${dark === undefined ? undefined : markup`<div class="for-dark">${inlineSvg(dark, `${figure.name}-dark`)}</div>`}
+${inlineFigure(figure, figure.name)}
 </div>
 ${figure.marks === undefined ? undefined : dataBlock(`marks-${figure.name}`, figure.marks)}<figcaption><p>${figure.caption}</p><p class="estimator">${figure.estimator}</p>
 ${notes.map((note) => markup`<p class="note">${note}</p>`)}

@@ -1,3 +1,6 @@
+import { darkRules } from "../render/recolor.ts";
+import { recolored } from "./inline-figure.ts";
+
 /** The page's style: quiet, printable, light or dark as the reader's system asks. */
 export const styleSheet = `
 :root{color-scheme:light dark;--ground:#fff;--raised:#f6f8fa;--ink:#20262d;--muted:#5b6670;--rule:#dfe4e9;--accent:#2668ab;--good:#1b7f54;--bad:#b3261e;--unsure:#8a5a00;--figure:#fff}
@@ -31,6 +34,7 @@ figcaption .estimator{color:var(--muted);margin-top:.25rem}
 .note{border-left:3px solid var(--unsure);padding:.1rem 0 .1rem .7rem;margin-top:.5rem;font-size:.88rem}
 .for-dark{display:none}
 @media (prefers-color-scheme:dark){.for-light.has-dark{display:none}.for-dark{display:block}.light-only{background:#fff;padding:.6rem;border-radius:6px}}
+@media screen and (prefers-color-scheme:dark){${darkRules(recolored)}}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{padding:.38rem .8rem .38rem 0;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--rule)}
 th{font-weight:600;white-space:nowrap}

@@ -1,6 +1,7 @@
 import { renderDocument } from "../gallery/document.ts";
 import type { Html } from "../gallery/markup.ts";
-import { inlineSvg, markup } from "../gallery/markup.ts";
+import { inlineFigure } from "../gallery/inline-figure.ts";
+import { markup } from "../gallery/markup.ts";
 import { pageScript } from "../gallery/page-script.ts";
 import { renderMarkdown } from "./markdown.ts";
 import type { CellOutput } from "./outputs.ts";
@@ -35,7 +36,7 @@ function renderOutput(output: CellOutput, id: string): Html {
       )}</tbody></table></div>${output.moreRows === 0 ? undefined : markup`<p class="over">and ${output.moreRows} more rows</p>`}`;
     case "figure":
       return markup`<figure id="figure-${id}"><div class="plot" tabindex="0" role="group" aria-label="${output.caption}. Arrow keys read the marks.">
-<div class="for-light has-dark">${inlineSvg(output.svg, id)}</div><div class="for-dark">${inlineSvg(output.svgDark, `${id}-dark`)}</div></div>
+${inlineFigure(output, id)}</div>
 <figcaption><p>${output.caption}</p><p class="estimator">${output.estimator}</p>${output.warnings.map((warning) => markup`<p class="note">${warning}</p>`)}</figcaption></figure>\n`;
     default:
       return output satisfies never;

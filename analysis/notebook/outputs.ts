@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { captionOf, checkRows } from "../figure.ts";
 import type { Figure } from "../figure.ts";
-import { renderFigure } from "../render/render-figure.ts";
+import { renderScreens } from "../render/render-screens.ts";
 
 export const CellOutput = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("text"), text: z.string() }),
@@ -60,16 +60,14 @@ function cellText(value: unknown): string {
 export async function drawOutput<Row extends object>(figure: Figure<Row>, rows: readonly Row[]): Promise<CellOutput> {
   const checked = checkRows(figure, rows);
   const spec = figure.spec(checked);
-  const draw = (theme: "screen" | "screen-dark") =>
-    renderFigure(spec, { theme, formats: ["svg"], embedsFonts: false, title: figure.title ?? figure.name });
-  const [light, dark] = [await draw("screen"), await draw("screen-dark")];
+  const [light, dark] = await renderScreens(spec, figure.title ?? figure.name);
   return {
     kind: "figure",
     name: figure.name,
     caption: captionOf(figure, checked),
     estimator: figure.estimator,
-    svg: light.svg ?? "",
-    svgDark: dark.svg ?? "",
+    svg: light.svg,
+    svgDark: dark.svg,
     warnings: [...light.warnings],
   };
 }

@@ -162,7 +162,7 @@ async function layOut(vega: VegaRuntime, spec: FigureSpec, { theme, hints }: Des
     }).spec;
 
   const view = hints.panels
-    ? await solvePanels(vega, compile, { themed, padding, width, height, panels: hints.panels })
+    ? (await solvePanels(vega, compile, { themed, padding, width, height, panels: hints.panels })).view
     : await runView(
         vega,
         compile({
@@ -216,16 +216,27 @@ interface PanelProblem {
   readonly width: number;
   readonly height: number;
   readonly panels: { readonly columns: number; readonly rows: number };
+  /** Where to begin. @default by a look at some of the rows */
+  readonly from?: PanelSize;
+}
+
+interface PanelSize {
+  readonly width: number;
+  readonly height: number;
 }
 
 /** Finds the panel size at which the whole comes out at the wanted width: Vega-Lite can fit single views only. */
 async function solvePanels(
   vega: VegaRuntime,
   compile: (spec: TopLevelSpec) => VegaSpec,
-  { themed, padding, width, height, panels }: PanelProblem,
-) {
+  problem: PanelProblem,
+): Promise<{ readonly view: Awaited<ReturnType<typeof runView>>; readonly size: PanelSize }> {
+  const { themed, padding, width, height, panels, from } = problem;
   const wanted = { width: width - padding.left - padding.right, height: height - padding.top - padding.bottom };
-  let size = { width: (wanted.width / panels.columns) * 0.8, height: (wanted.height / panels.rows) * 0.7 };
+  const thinned = from === undefined ? withFewRows(themed) : undefined;
+  // Axes are mostly what some of the rows make them: all rows are then laid out at a size that fits already.
+  const guess = thinned && (await solvePanels(vega, compile, { ...problem, themed: thinned, from: firstGuess() })).size;
+  let size = guess ?? from ?? firstGuess();
   const compiled = compile(withPanelSize(themed, size, padding));
   const [widths, heights] = [signalsThatHold(compiled, size.width), signalsThatHold(compiled, size.height)];
   let view = await runView(vega, compiled);
@@ -235,7 +246,7 @@ async function solvePanels(
     // The width is a column's; the page is as high as what is on it, whole units in any case.
     const isDone = Math.abs(spare.width) < 0.05 && Math.abs(spare.height) < 0.5;
     // Labels may come and go with the size; it settles in two or three passes.
-    if (isDone || pass === 5) return view;
+    if (isDone || pass === 5) return { view, size };
     size = {
       width: Math.max(20, size.width + spare.width / panels.columns),
       height: Math.max(20, size.height + spare.height / panels.rows),
@@ -246,6 +257,33 @@ async function solvePanels(
       await view.resize().runAsync();
     } else view = await runView(vega, compile(withPanelSize(themed, size, padding)));
   }
+
+  function firstGuess(): PanelSize {
+    return { width: (wanted.width / panels.columns) * 0.8, height: (wanted.height / panels.rows) * 0.7 };
+  }
+}
+
+/** Of more rows it is worth the while to look at some of them first. */
+const manyRows = 2_000;
+
+/** The same spec with some of its rows, the first and the last among them; undefined where there are few. */
+function withFewRows(spec: TopLevelSpec): TopLevelSpec | undefined {
+  const counts = { thinned: 0 };
+  const thin = (node: unknown): unknown => {
+    if (Array.isArray(node)) return node.map(thin);
+    if (typeof node !== "object" || node === null || Object.getPrototypeOf(node) !== Object.prototype) return node;
+    return Object.fromEntries(
+      Object.entries(node).map(([key, item]: [string, unknown]) => {
+        if (key !== "values") return [key, thin(item)];
+        if (!Array.isArray(item) || item.length <= manyRows / 2) return [key, item];
+        counts.thinned += 1;
+        const step = Math.ceil(item.length / 200);
+        return [key, item.filter((_, index) => index % step === 0 || index === item.length - 1)];
+      }),
+    );
+  };
+  const thinned = thin(spec) as TopLevelSpec; // The same parts, with fewer rows.
+  return counts.thinned > 0 ? thinned : undefined;
 }
 
 /** The panels' sizes are signals, of the whole where all panels share one: a view needn't be built anew for another size. */

@@ -124,7 +124,8 @@ const screen: Theme = {
     ink: "#20262d",
     muted: "#5b6670",
     grid: "#e3e7eb",
-    accent: "#2668ab",
+    // A hair off the first series' colour: what is which must show in a drawn figure, see recolor.ts.
+    accent: "#2668ac",
     good: "#1d8a5c",
     bad: "#b3261e",
     series: lightSeries,

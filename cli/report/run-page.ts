@@ -12,7 +12,7 @@ import type {
   GalleryTrial,
 } from "../../analysis/gallery/index.ts";
 import { figureFolder } from "../../analysis/figure-folder.ts";
-import type { FigureMarks } from "../../analysis/mark-links.ts";
+import type { FigureMark, FigureMarks } from "../../analysis/mark-links.ts";
 import type { DrawnFigure } from "../../analysis/write-figure.ts";
 import { readProvenance } from "../../analysis/write-figure.ts";
 import type { Definition } from "../../core/definition/schema.ts";
@@ -225,8 +225,25 @@ export async function galleryFigures(
 
 function toGalleryMarks({ trials, sets, marks }: FigureMarks): NonNullable<GalleryFigure["marks"]> {
   const ids = trials.map(trialId);
-  return { sets: sets.map((set) => set.map((index) => ids[index] ?? "")), marks };
+  return {
+    sets: sets.map((set) => set.map((index) => ids[index] ?? "")),
+    marks: Object.fromEntries(Object.entries(marks).map(([id, mark]) => [id, withShortNumbers(mark)])),
+  };
 }
+
+/** Points of lines with the digits that the page says of them: all of them are half of it. */
+const withShortNumbers = (mark: FigureMark): FigureMark =>
+  mark.line === undefined
+    ? mark
+    : {
+        ...mark,
+        line: {
+          fields: mark.line.fields,
+          rows: mark.line.rows.map((row) =>
+            row.map((value) => (typeof value === "number" ? Number(value.toPrecision(6)) : value)),
+          ),
+        },
+      };
 
 /** Every planned trial: what it gave, or that it runs, or that it hasn't been tried. */
 function trialTable({ rows, plan, progress, events }: RunContent, hasPages: boolean): GalleryPage["trials"] {

@@ -150,9 +150,22 @@ export const isOfRun = (series: string, trial: Trial, runs: readonly Run[]): boo
       trial.parameters["f"] === (recordingOf(path)?.parameters["f"] ?? 1),
   );
 
+/** Thousands of rows ask the same of each trial. */
+function remembered(ask: (series: string, trial: Trial) => boolean): (series: string, trial: Trial) => boolean {
+  const answers = new WeakMap<Trial, Map<string, boolean>>();
+  return (series, trial) => {
+    const own = answers.get(trial) ?? new Map<string, boolean>();
+    answers.set(trial, own);
+    const answer = own.get(series) ?? ask(series, trial);
+    own.set(series, answer);
+    return answer;
+  };
+}
+
 function timelineFigure(definition: TimelineDefinition): PublishedFigure {
   const { name, title, runs, events, isSplit = false, latencyLimitMs } = definition;
   const order = runs.map(({ clients }) => seriesName(clients));
+  const isRunOf = remembered((series, trial) => isOfRun(series, trial, runs));
   const figure = defineFigure<TimelineRow>({
     name,
     title,
@@ -161,7 +174,7 @@ function timelineFigure(definition: TimelineDefinition): PublishedFigure {
     }; below, the rolling rate over one second. Dashed lines mark when things were done to the run with one client. ${papers.matchmaker}, published data.`,
     estimator: timelineEstimator(isSplit),
     row: TimelineRow,
-    isFrom: (row, trial) => isOfRun(row.series, trial, runs),
+    isFrom: (row, trial) => isRunOf(row.series, trial),
     spec: (rows) => timelineSpec(rows, { order, events, ...(latencyLimitMs !== undefined && { latencyLimitMs }) }),
   });
   return publishedFigure({

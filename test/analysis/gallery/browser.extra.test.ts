@@ -42,12 +42,13 @@ describe("the gallery page", () => {
   });
 
   it.each([
-    ["light", [], [true, false, "rgb(255, 255, 255)"]],
-    ["dark", [darkScreen], [false, true, "rgb(20, 24, 29)"]],
+    ["light", [], [true, false, "rgb(255, 255, 255)", "rgb(32, 38, 45)"]],
+    ["dark", [darkScreen], [false, true, "rgb(20, 24, 29)", "rgb(228, 233, 238)"]],
   ])("shows the figures for a %s screen", async (_, flags, expected) => {
     const shown = await inBrowser(
-      `const isShown = (name) => document.querySelector("#figure-cdf ." + name).getClientRects().length > 0;
-       return [isShown("for-light"), isShown("for-dark"), getComputedStyle(document.documentElement).backgroundColor];`,
+      `const isShown = (name) => document.querySelector("#figure-heatmap ." + name).getClientRects().length > 0;
+       const ink = document.querySelector(".recolored text");
+       return [isShown("for-light"), isShown("for-dark"), getComputedStyle(document.documentElement).backgroundColor, getComputedStyle(ink).fill];`,
       flags,
     );
     expect(shown).toEqual(expected);
