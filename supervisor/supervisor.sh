@@ -15,6 +15,8 @@ case $0 in */*) cd -P "${0%/*}" || exit 71 ;; *) cd -P . || exit 71 ;; esac
 ROOT=$PWD
 SELF=$ROOT/supervisor.sh
 S=$ROOT/.state
+# This process, also where it is a fork of another one: `$$` would be the other.
+ME=$$
 IFS=' 	
 '
 BOOT=
@@ -211,7 +213,7 @@ owner_of() { # FILE: sets OWNER and OWNER_PID; true when that process lives
 # Becomes the owner of FILE unless a living process is. noclobber makes exactly one of several the owner; a dead owner's
 # file is taken away by exactly one too: the one that makes the folder named after that owner.
 try_own() { # FILE
-  ident $$
+  ident "$ME"
   to_me=$IDENT.$BOOT to_n=0
   until set -C; { echo "$to_me" >"$1"; } 2>/dev/null && set +C; do
     set +C
@@ -244,7 +246,10 @@ post() { # FIFO WORDS: never blocks, since it opens both ends
   if [ -p "$1" ]; then { echo "$2" 1<>"$1"; } 2>/dev/null; fi
 }
 
-notify() { for nf_fifo in "$D"/waiters/*; do post "$nf_fifo" wake; done; }
+notify() {
+  for nf_fifo in "$D"/waiters/*; do post "$nf_fifo" wake; done
+  if [ -f "$D/sessions" ]; then while read -r nf_fifo; do post "$nf_fifo" "0 wake"; done <"$D/sessions"; fi
+}
 
 # Runs an inner verb of this script, free of everything that the caller holds: session, descriptors, markers, cgroup.
 spawn() {
@@ -254,13 +259,13 @@ spawn() {
     export REPRISE_RUNNER
     trap '' HUP
     if command -v setsid >/dev/null; then exec setsid sh "$SELF" "$@"; else exec sh "$SELF" "$@"; fi
-  ) </dev/null >>"$S/log" 2>&1 3>&- 4>&- &
+  ) </dev/null >>"$S/log" 2>&1 3>&- 4>&- 5>&- &
 }
 
 enter() { # what every spawned verb does first
   init_state
   find_cgroup
-  if [ "$CG" != - ]; then { echo $$ >"$CG/supervisor/cgroup.procs"; } 2>/dev/null; fi
+  if [ "$CG" != - ]; then { echo "$ME" >"$CG/supervisor/cgroup.procs"; } 2>/dev/null; fi
   # The kernel should rather kill what is measured than what reports it; allowed for root alone.
   { echo -900 >/proc/self/oom_score_adj; } 2>/dev/null
 }
@@ -324,7 +329,7 @@ unit_pids() { # UNIT-FOLDER: sets PIDS
   else up_all="$MARKED ${up_pid:+$(in_session "$up_pid")}"; fi
   for up_pid in $up_all; do
     case "$PIDS " in *" $up_pid "*) continue ;; esac
-    [ "$up_pid" = $$ ] || ! ident "$up_pid" || PIDS="$PIDS $up_pid"
+    [ "$up_pid" = "$ME" ] || ! ident "$up_pid" || PIDS="$PIDS $up_pid"
   done
 }
 
@@ -786,9 +791,10 @@ timer() { # MS EVENT: writes the event into the FIFO then; sets TIMER, to be can
       if wait $tm_pid; then break; fi
     done
     echo "$*" >&3
-  ) </dev/null >/dev/null 2>&1 & # nothing of the caller's, or a call would last as long as its timer
+  ) </dev/null >/dev/null 2>&1 4>&- & # nothing of the caller's, or a call would last as long as its timer
   TIMER=$!
   TIMERS="$TIMERS $TIMER"
+  if [ -n "${TIMER_LOG:-}" ]; then echo "$TIMER" >>"$TIMER_LOG"; fi
 }
 cancel() { if [ -n "${1:-}" ]; then kill "$1" 2>/dev/null; fi; } # PID
 
@@ -1434,20 +1440,19 @@ write_result() {
 
 cmd_run() { # STEP
   open_step "$1" || exit 0
-  init_state
+  if [ "$ME" = $$ ]; then init_state; fi
   try_own "$D/runner" || exit 0
   # Opened before the files are looked at: what is posted from here on waits for us.
   exec 3<>"$D/fifo"
   [ ! -f "$D/superseded" ] || { leave; exit 0; }
   trap '' HUP INT
   trap ': >"$D/stop"; echo stop >&3' TERM
-  enter
-  find_tools
+  if [ "$ME" = $$ ]; then enter; find_tools; fi
   if [ ! -d "$K/active" ] || [ ! -d "$K/cut" ] || [ ! -d "$A" ]; then
     mkdir -p "$K/active" "$K/guards" "$K/cut" "$A" || exit $EX_DEFECT
   fi
   echo "$step_dir" >"$K/dir"
-  echo "r $$ $STEP" >"$K/active/r.$STEP"
+  echo "r $ME $STEP" >"$K/active/r.$STEP"
   cr_i=1
   while [ "$cr_i" -le "$step_units" ]; do eval "u${cr_i}_state=notStarted"; cr_i=$((cr_i + 1)); done
   HALT= FAIL_CLASS= FAIL_MESSAGE= FAIL_EVIDENCE= LATE= STOPPED=
@@ -1478,8 +1483,18 @@ leave() {
     # Timers of the runner that was killed.
     for le_env in $(grep -l -F -e "REPRISE_RUNNER=$ID:_run $STEP;" /proc/[0-9]*/environ 2>/dev/null); do
       le_pid=${le_env#/proc/} le_pid=${le_pid%/environ}
-      if [ "$le_pid" != $$ ]; then kill -KILL "$le_pid" 2>/dev/null; fi
+      if [ "$le_pid" != "$ME" ]; then kill -KILL "$le_pid" 2>/dev/null; fi
     done
+    # Where it was a fork, they carry its parent's name, and are known by their session.
+    {
+      read -r le_session
+      while read -r le_pid; do
+        { read -r le_stat <"/proc/$le_pid/stat"; } 2>/dev/null || continue
+        # shellcheck disable=SC2086 # fields
+        set -- ${le_stat##*) }
+        if [ "$4" = "$le_session" ]; then kill "$le_pid" 2>/dev/null; fi
+      done
+    } 2>/dev/null <"$D/timers"
   fi
   rm -rf "$K/active/r.$STEP" "$K/guards/$STEP" "$D/collect" "$D/runner"
 }
@@ -1678,7 +1693,7 @@ kill_strays() { # EVERYTHING: units of older fences, or of all steps but this on
     fi
     kw_left=
     for kw_pid in $kw_pids; do
-      if [ "$kw_pid" != $$ ] && ident "$kw_pid"; then kw_left="$kw_left $kw_pid"; fi
+      if [ "$kw_pid" != "$ME" ] && ident "$kw_pid"; then kw_left="$kw_left $kw_pid"; fi
     done
     [ -n "$kw_left" ] || return 0
     kw_n=$((kw_n + 1))
@@ -1719,7 +1734,7 @@ reset_attempt() {
   done
   rm -rf "$A" "$K/services" "$K/cut" "$K/caps" "$K/live"
   mkdir -p "$A" "$K/active" "$K/cut"
-  echo "r $$ $STEP" >"$K/active/r.$STEP"
+  echo "r $ME $STEP" >"$K/active/r.$STEP"
   # A long sweep would otherwise leave a folder for each of its steps.
   # shellcheck disable=SC2012
   ls -t "$S/steps" | tail -n +201 | while read -r ra_step; do
@@ -2148,9 +2163,7 @@ superseded_json() { # FILE
   echo "{\"kind\":\"superseded\",\"by\":{\"runId\":\"$su_run\",\"epoch\":$su_epoch,\"attempt\":$su_attempt}}"
 }
 
-# STEP SHA256 [FOLLOW_MS [STEP...]]: the step's text on stdin. Followed, it stays to tell what became of the step, as
-# `wait` does, with the small files of its result; the steps named last are acknowledged on the way.
-cmd_arm() {
+cmd_arm() { # STEP SHA256: the step's text on stdin
   check_name "$1"
   init_state
   ar_new=$S/tmp/arm.$BOOT.$$
@@ -2158,6 +2171,14 @@ cmd_arm() {
   (umask 077 && cat >"$ar_new/step.sh")
   sha256 "$ar_new/step.sh"
   [ "$SHA" = "$2" ] || { rm -rf "$ar_new"; die $EX_TORN "the step arrived torn: sha256 $SHA"; }
+  arm_step "$1" || return 0
+  # Who will say go needs to know that nothing is left to prepare; others need not wait.
+  if [ "$step_go" = 1 ]; then wait_for 20000 is_prepared; fi
+  echo "{\"kind\":\"$ar_answer\"}"
+}
+
+# The step whose text is in $ar_new: sets ar_answer; false, with the answer given, where a newer fence forbids it.
+arm_step() { # STEP
   # shellcheck source=/dev/null
   . "$ar_new/step.sh"
   [ "$step_format" = 1 ] && [ "$step_id" = "$1" ] || { rm -rf "$ar_new"; die $EX_USAGE "not the text of step $1"; }
@@ -2187,13 +2208,13 @@ cmd_arm() {
     unlock
     rm -rf "$ar_new"
     superseded_json "$S/fence"
-    return
+    return 1
   fi
   if [ -f "$D/superseded" ]; then
     unlock
     rm -rf "$ar_new"
     superseded_json "$D/superseded"
-    return
+    return 1
   fi
   if [ -f "$D/step.sh" ]; then
     ar_answer=already
@@ -2209,38 +2230,19 @@ cmd_arm() {
     if [ "$step_push" = 1 ]; then : >"$ar_new/push"; fi
     if [ "$step_part_bytes" -gt 0 ]; then echo "$step_part_bytes" >"$S/part-bytes"; fi
     if [ "$step_boot_hook" = 1 ]; then hook_boot; fi
-    mkfifo "$ar_new/fifo" "$ar_new/push-fifo" "$ar_new/waiters/$$" && mv "$ar_new" "$D" ||
+    if [ -n "${SESSION:-}" ]; then echo "$SESSION/in" >"$ar_new/sessions"
+    else mkfifo "$ar_new/fifo" "$ar_new/push-fifo" "$ar_new/waiters/$$"; fi && mv "$ar_new" "$D" ||
       { rm -rf "$ar_new"; die $EX_DEFECT "can't write $D: $(df -Pk "$ROOT" | awk 'NR == 2 { print $4 " KiB free on " $6 }')"; }
   fi
-  unlock
   STEP=$1
-  if [ $ar_answer = armed ]; then spawn _run "$1"; else revive "$1"; fi
-  # Who will say go needs to know that nothing is left to prepare; others need not wait.
-  if [ "$step_go" = 1 ]; then wait_for 20000 is_prepared; fi
-  echo "{\"kind\":\"$ar_answer\"}"
-  [ -n "${3:-}" ] || return 0
-  check_number "$3"
-  ar_follow=$3
-  shift 3
-  for ar_step; do
-    check_name "$ar_step"
-    acknowledge "$ar_step"
-  done
-  wait_for "$ar_follow" is_done
-  state_json
-  if [ -f "$D/result.json" ]; then inline_artifacts; fi
+  if [ $ar_answer = already ]; then
+    if [ -n "${SESSION:-}" ]; then echo "$SESSION/in" >>"$D/sessions"; fi
+    revive "$1"
+  elif [ -n "${SESSION:-}" ]; then echo "$1" >&4
+  else spawn _run "$1"; fi
+  unlock
 }
 
-# The bytes of small artifacts, in the order of the result: as many as make 256 KiB. Whoever reads them checks digests.
-inline_artifacts() {
-  A=$ROOT/$step_dir ia_list= ia_left=262144
-  while read -r ia_path ia_bytes _; do
-    if [ "$ia_bytes" -gt 65536 ] || [ "$ia_bytes" -gt "$ia_left" ]; then continue; fi
-    ia_list="$ia_list ./$ia_path" ia_left=$((ia_left - ia_bytes))
-  done <"$D/artifacts"
-  # shellcheck disable=SC2086 # names were checked: nothing in them can fall apart
-  if [ -n "$ia_list" ]; then (cd "$A" && exec cat $ia_list) 2>/dev/null; fi
-}
 is_prepared() { [ -f "$D/prepared" ] || is_over "$D"; }
 
 # Waits without polling for a condition that the step's runner tells of; looks after that runner each second.
@@ -2267,6 +2269,177 @@ wait_for() { # MS CONDITION
   "$2"
 }
 is_done() { is_over "$D"; }
+
+# --- A session: many verbs on one stdin ---------------------------------------------------------------------------------
+
+# A line `ID VERB ARGUMENT...` is answered by what that verb says and a line `TOKEN ID CODE`. `arm STEP LINES BYTES
+# [STEP...]` is followed by so many lines of the step's text, so many bytes in all, and answered three times: once armed
+# (CODE), where it waits for go also once all is prepared (`prepared`), and when it is over (`end`), with its state and the
+# bytes of its small artifacts. Nothing that runs rests on a session: it ends with its stdin, and steps go on.
+cmd_serve() { # TOKEN
+  case $1 in '' | *[!A-Za-z0-9-]*) die $EX_USAGE "not a token: $1" ;; esac
+  TOKEN=$1
+  init_state
+  for sv_old in "$S"/sessions/*; do
+    if [ -d "$sv_old" ] && ! owner_of "$sv_old/owner"; then rm -rf "$sv_old"; fi
+  done
+  SESSION=$S/sessions/$$
+  rm -rf "$SESSION"
+  mkdir -p "$SESSION" && try_own "$SESSION/owner" && mkfifo "$SESSION/in" "$SESSION/spool" ||
+    die $EX_DEFECT "can't write below $S"
+  exec 3<>"$SESSION/in" 4<>"$SESSION/spool" 5<&0 </dev/null
+  echo '}' >"$SESSION/brace"
+  trap 'rm -rf "$SESSION"' EXIT
+  trap 'end_timers; exit 143' TERM HUP INT
+  spawn _spool "$SESSION"
+  relay <&5 4>&- 5>&- &
+  exec 5<&-
+  sv_followed=
+  timer 5000 0 tick
+  while read -r sv_id sv_verb sv_rest <&3; do
+    case $sv_verb in
+      ended) break ;;
+      wake) ;;
+      tick)
+        TIMERS=
+        timer 5000 0 tick
+        for sv_step in $sv_followed; do sv_step=${sv_step#*:}; revive "${sv_step%:*}"; done
+        ;;
+      *)
+        # shellcheck disable=SC2086 # arguments without blanks
+        (serve_verb "$sv_verb" $sv_rest) 2>&1
+        echo "$TOKEN $sv_id $?"
+        if [ "$sv_verb" = arm ]; then sv_followed="$sv_followed $sv_id:${sv_rest%% *}:"; fi
+        ;;
+    esac
+    sv_left=
+    for sv_one in $sv_followed; do
+      sv_id=${sv_one%%:*} STEP=${sv_one#*:}
+      STEP=${STEP%:*} D=$S/steps/${STEP%:*}
+      if [ ! -f "$D/step.sh" ] || is_over "$D"; then
+        if [ -f "$D/result.json" ]; then (say_result); else state_json; fi
+        echo "
+$TOKEN $sv_id end"
+        continue
+      fi
+      case $sv_one in
+        *:) if [ -f "$D/prepared" ]; then echo "$TOKEN $sv_id prepared"; sv_one=${sv_one}p; fi ;;
+      esac
+      sv_left="$sv_left $sv_one"
+    done
+    sv_followed=$sv_left
+  done
+  end_timers
+}
+
+# As `state_json`, then the bytes of small artifacts in the order of the result: as many as make 256 KiB. Whoever reads
+# them checks digests; a file that still grows must not keep us.
+say_result() {
+  read -r sr_dir <"$D/dir"
+  sr_list= sr_left=262144
+  while read -r sr_path sr_bytes _; do
+    if [ "$sr_bytes" -gt 65536 ] || [ "$sr_bytes" -gt "$sr_left" ]; then continue; fi
+    sr_list="$sr_list ./$sr_path" sr_left=$((sr_left - sr_bytes))
+  done <"$D/artifacts"
+  printf '{"kind":"done","result":'
+  if [ -z "$sr_list" ]; then exec cat "$D/result.json" "$SESSION/brace"; fi
+  cat "$D/result.json" "$SESSION/brace"
+  # shellcheck disable=SC2086 # names were checked: nothing in them can fall apart
+  cd "$ROOT/$sr_dir" && exec head -q -c 65536 $sr_list
+} 2>/dev/null
+
+serve_verb() { # VERB ARGUMENT...: in a fork of the session
+  case $1 in
+    arm)
+      read -r ME _ </proc/self/stat
+      check_name "$2"
+      ar_new=$SESSION/$3 ar_id=$2
+      [ "$4" = whole ] || { rm -rf "$ar_new"; die $EX_TORN "the step arrived torn"; }
+      shift 4
+      arm_step "$ar_id" || return 0
+      echo "{\"kind\":\"$ar_answer\"}"
+      for ar_step; do
+        check_name "$ar_step"
+        acknowledge "$ar_step"
+      done
+      ;;
+    go) cmd_go "$2" "$3" ;;
+    status) cmd_status "$2" ;;
+    stop) cmd_stop "$2" ;;
+    acknowledge) cmd_acknowledge "$2" ;;
+    clock) now; echo "{\"kind\":\"clock\",\"now\":$NOW}" ;;
+    *) die $EX_USAGE "no verb $1 in a session" ;;
+  esac
+}
+
+# Hands on what comes, so that a session hears its caller and its steps by one FIFO. A step's text goes into a folder that
+# was made before, since each process that must start first would keep the step waiting.
+relay() {
+  rl_n=0 rl_made=0
+  make_spares
+  while read -r rl_id rl_verb rl_step rl_rest; do
+    if [ "$rl_verb" != arm ]; then echo "$rl_id $rl_verb $rl_step $rl_rest" >&3; continue; fi
+    rl_lines=${rl_rest%% *} rl_rest=${rl_rest#* }
+    rl_bytes=${rl_rest%% *} rl_rest=${rl_rest#"$rl_bytes"}
+    case $rl_lines$rl_bytes in *[!0-9]*) break ;; esac
+    if [ "$rl_n" -ge "$rl_made" ]; then make_spares; fi
+    rl_spare=$SESSION/$rl_n rl_n=$((rl_n + 1)) rl_whole=whole
+    umask 077
+    while [ "$rl_lines" -gt 0 ] && IFS= read -r rl_line; do
+      printf '%s\n' "$rl_line"
+      rl_lines=$((rl_lines - 1)) rl_bytes=$((rl_bytes - ${#rl_line} - 1))
+    done >"$rl_spare/step.sh" || rl_whole=torn
+    umask 022
+    if [ "$rl_lines" != 0 ]; then break; fi # the connection went, and nobody waits for an answer
+    if [ "$rl_bytes" != 0 ]; then rl_whole=torn; fi
+    echo "$rl_id arm $rl_step ${rl_spare##*/} $rl_whole$rl_rest" >&3
+    if [ "$rl_n" -ge "$rl_made" ]; then make_spares; fi
+  done
+  echo "0 ended" >&3
+}
+
+make_spares() { # folders for the texts of the next steps, with what a step's folder has in it
+  rl_folders= rl_fifos=
+  for rl_i in 0 1 2 3 4 5 6 7; do
+    rl_folder=$SESSION/$((rl_made + rl_i))
+    set -- "$@" "$rl_folder/units" "$rl_folder/waiters" "$rl_folder/collect"
+  done
+  mkdir -p "$@"
+  set --
+  for rl_i in 0 1 2 3 4 5 6 7; do
+    rl_folder=$SESSION/$((rl_made + rl_i))
+    set -- "$@" "$rl_folder/fifo" "$rl_folder/push-fifo"
+  done
+  mkfifo "$@"
+  rl_made=$((rl_made + 8))
+}
+
+# Starts the runners of a session's steps: as forks of a shell that has read this file, they begin at once. It ends with
+# the session; what it started goes on.
+cmd_spool() { # SESSION-FOLDER
+  exec 5<>"$1/spool" || exit 0
+  exec 6<"$1/spool" 5>&- # once nobody writes there any more, reading ends
+  enter
+  find_tools
+  now
+  while read -r sp_step <&6; do
+    jobs >/dev/null 2>&1 # forgets those that have ended
+    if [ "$CLOCK" = date ]; then { read -r CLOCK_OFFSET CLOCK_SEEN <"$S/offset.$BOOT"; } 2>/dev/null; fi
+    (
+      exec 6<&-
+      read -r sp_stat </proc/self/stat
+      ME=${sp_stat%% *}
+      # shellcheck disable=SC2086 # fields
+      set -- ${sp_stat##*) }
+      sp_session=$4
+      export REPRISE_RUNNER="$ID:_run $sp_step;"
+      [ ! -f "$S/steps/$sp_step/runner" ] || exit 0
+      TIMER_LOG=$S/steps/$sp_step/timers
+      echo "$sp_session" >"$TIMER_LOG"
+      cmd_run "$sp_step"
+    ) &
+  done
+}
 
 cmd_go() { # STEP START_AT_MS
   check_name "$1"
@@ -2598,6 +2771,8 @@ case $verb in
   remove) cmd_remove ;;
   boot) cmd_boot ;;
   unit) cmd_unit "$@" ;;
+  serve) cmd_serve "$1" ;;
+  _spool) cmd_spool "$1" ;;
   _run) cmd_run "$1" ;;
   _push) cmd_push "$1" ;;
   _sample) cmd_sample "$1" ;;

@@ -35,7 +35,8 @@ export interface CommandResult {
 
 /** What goes to and fro while a command is followed. */
 export interface Exchange {
-  readonly stdin?: Uint8Array | undefined;
+  /** All of it, or what comes for as long as the command lasts. */
+  readonly stdin?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onStdout: (chunk: Uint8Array) => void;
 }

@@ -1,8 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { digestStream, sha256Hex } from "../../core/evidence/sha256.ts";
-import { defaultStepSettings, encodeStep } from "../../core/supervision/index.ts";
 import type { TestHost } from "./test-host.ts";
 import { eventually, openTestHost, stepFixture, unitFixture } from "./test-host.ts";
 
@@ -56,37 +54,6 @@ describe("supervisor: evidence", () => {
         ["sub/deep/c.log", "three\n"],
       ].map(([path, text]) => ({ path, sha256: sha256Hex(text!), bytes: text!.length })),
     );
-  });
-
-  it("sends small files with the result when the step is followed, and takes acknowledgements on the way", async () => {
-    const step = (stepId: string) =>
-      stepFixture({
-        stepId,
-        collect: [
-          { glob: "{small,large}.txt", required: true },
-          { glob: "-odd", required: true },
-        ],
-      });
-    write("small.txt", "few\n");
-    write("-odd", "odd\n");
-    write("large.txt", "z".repeat(70_000));
-    await host.run(step("before"));
-    const text = encodeStep(step("followed"), { ...defaultStepSettings, host: "server-0" });
-    const said = execFileSync(
-      "sh",
-      [join(host.root, "supervisor.sh"), "arm", "followed", sha256Hex(text), "5000", "before"],
-      {
-        input: text,
-        encoding: "utf8",
-      },
-    );
-    const [answer, state, ...rest] = said.split("\n");
-    expect(answer).toBe('{"kind":"armed"}');
-    expect(JSON.parse(state ?? "")).toMatchObject({ kind: "done", result: { stepId: "followed" } });
-    expect(rest).toEqual(["odd", "few", ""]); // in the order of the result, which is that of their names
-    expect(readdirSync(join(host.root, ".state/steps/before"))).toContain("acknowledged");
-    expect(readdirSync(join(host.root, ".state/steps/followed"))).not.toContain("acknowledged");
-    await host.agent.acknowledge("followed");
   });
 
   it("names required globs that matched nothing, and fails by them", async () => {

@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
 import { FailureError } from "../../core/errors/failure.ts";
-import type { CommandResult, HostAddress, RemoteTask, Transport } from "../../core/ports/transport.ts";
+import type { CommandResult, Exchange, HostAddress, RemoteTask, Transport } from "../../core/ports/transport.ts";
 
 /** Runs a host's commands as processes of this machine, each the leader of a group that `cut` can kill like a lost SSH session. */
 export class LocalTransport implements Transport {
-  private readonly pids = new Set<number>();
+  /** The commands of all calls, in order. */
+  readonly started: (readonly string[])[] = [];
+  protected readonly pids = new Set<number>();
   private readonly env: NodeJS.ProcessEnv;
 
   constructor(env: NodeJS.ProcessEnv) {
@@ -70,10 +72,42 @@ export class LocalTransport implements Transport {
     this.cut();
   }
 
-  private start(task: RemoteTask<unknown>) {
+  protected start(task: RemoteTask<unknown>) {
+    this.started.push(task.argv);
     const [command, ...args] = task.argv;
     const child = spawn(command, args, { detached: true, env: this.env, cwd: "/" });
     if (child.pid !== undefined) this.pids.add(child.pid);
     return child;
+  }
+}
+
+/** As `LocalTransport`, and a command's stdin may stay open. */
+export class SessionTransport extends LocalTransport {
+  follow(host: HostAddress, task: RemoteTask<unknown>, exchange: Exchange): Promise<CommandResult> {
+    const { stdin, signal, onStdout } = exchange;
+    if (stdin === undefined || stdin instanceof Uint8Array) throw new Error("not a session");
+    const startedAt = Date.now();
+    const child = this.start(task);
+    child.stdout.on("data", onStdout);
+    child.stdin.on("error", () => undefined);
+    signal?.addEventListener("abort", () => process.kill(-child.pid!, "SIGKILL"));
+    void (async () => {
+      for await (const chunk of stdin) child.stdin.write(chunk);
+      child.stdin.end();
+    })();
+    return new Promise((resolve) => {
+      child.on("close", (code) => {
+        this.pids.delete(child.pid!);
+        resolve({
+          host: host.host,
+          command: task.argv.join(" "),
+          outcome: code === null ? "connectionLost" : "exited",
+          exitCode: code ?? undefined,
+          stdout: "",
+          stderr: "",
+          durationMs: Date.now() - startedAt,
+        });
+      });
+    });
   }
 }

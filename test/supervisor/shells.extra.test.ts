@@ -153,4 +153,30 @@ describe.each(["dash", "bash", "busybox"])("supervisor under %s", (shell) => {
     expect(host.read(`${attempt}/l.out`)).toHaveLength(1000);
     expect(result.warnings).toEqual(["l.out: cut at 1000 bytes; at least 4000 more were written"]);
   });
+
+  it("runs step after step by one session", async () => {
+    const inSession = await openTestHost({ session: true, env: { PATH: path } });
+    try {
+      for (let n = 1; n <= 10; n++) {
+        const script = `printf '%s\\n' "it's \\\\ $REPRISE_STEP"`;
+        const result = await inSession.run(
+          stepFixture({
+            stepId: `s${n}`,
+            units: [unitFixture({ name: `u${n}`, kind: "job", script })],
+            collect: [{ glob: "*.out", required: true }],
+          }),
+        );
+        expect(result.failure).toBeUndefined();
+        expect(inSession.read(`${attempt}/u${n}.out`)).toBe(`it's \\ s${n}\n`);
+      }
+      expect(inSession.transport.started.map((argv) => argv[5])).not.toContain("arm");
+      await inSession.agent.arm(
+        stepFixture({ stepId: "long", units: [unitFixture({ name: "long", script: "exec sleep 60" })] }),
+      );
+      await inSession.agent.stop("long");
+      expect(await inSession.finished("long")).toMatchObject({ result: { failure: { class: "cancelled" } } });
+    } finally {
+      await inSession.close();
+    }
+  });
 });

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HostStep, StepResult, StepState, Unit } from "../../core/ports/host-agent.ts";
 import type { StepSettings } from "../../core/supervision/index.ts";
+import { systemClock } from "../../engines/clock/system-clock.ts";
 import { ShellAgent, readSupervisorFiles } from "../../transports/agent/index.ts";
-import { LocalTransport } from "./local-transport.ts";
+import { LocalTransport, SessionTransport } from "./local-transport.ts";
 
 /** A folder of this machine as a host, with real processes; `close` asserts that nothing of it is left running. */
 export interface TestHost {
@@ -25,10 +26,7 @@ export interface TestHost {
   close(): Promise<void>;
 }
 
-export const clock = {
-  now: () => Date.now(),
-  sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
-};
+export const clock = systemClock;
 
 const files = await readSupervisorFiles();
 
@@ -40,6 +38,8 @@ export async function openTestHost(
     settings?: Partial<StepSettings>;
     env?: NodeJS.ProcessEnv;
     prepare?: boolean;
+    /** Steps go by a session. @default by a call each */
+    session?: boolean;
     /** Where the host's folder goes. @default the temporary folder */
     within?: string;
   } = {},
@@ -48,7 +48,8 @@ export async function openTestHost(
   const parent = mkdtempSync(join(options.within ?? tmpdir(), "reprise host-"));
   const root = join(parent, "run-1");
   mkdirSync(root);
-  const transport = new LocalTransport({ PATH: process.env["PATH"], HOME: parent, ...options.env });
+  const env = { PATH: process.env["PATH"], HOME: parent, ...options.env };
+  const transport = options.session === true ? new SessionTransport(env) : new LocalTransport(env);
   const agent = new ShellAgent(
     {
       host: { host: "server-0", address: "127.0.0.1", port: 22, user: "me", hostKey: "SHA256:none" },

@@ -19,8 +19,10 @@ import {
 } from "../../core/supervision/index.ts";
 import type { StepSettings } from "../../core/supervision/index.ts";
 import type { Followed } from "./followed-step.ts";
-import { FollowedOutput } from "./followed-step.ts";
+import { readFollowed } from "./followed-step.ts";
 import { launchArgv, shipArgv, unpreparedExitCode } from "./launch.ts";
+import type { Said } from "./session.ts";
+import { Session } from "./session.ts";
 import type { SupervisorFiles } from "./supervisor-files.ts";
 
 export interface ShellAgentOptions {
@@ -48,10 +50,15 @@ const timeoutsMs = {
 };
 /** One call of `wait`: longer waits are several, so that a silent connection is noticed. */
 const waitSliceMs = 60_000;
-/** How long an armed step is followed on the call that armed it: most steps of a trial end sooner. */
-const followMs = 20_000;
+/** A session lasts as long as its connection, but not for ever: the next step begins another. */
+const sessionMs = 24 * 3_600_000;
+/** So many sessions that end without a word, one after another, and this host is asked by a call each. */
+const mostMuteSessions = 3;
+/** What a session may say in all its life; results list every artifact, and steps send their small files. */
+const sessionLimitBytes = Infinity;
 /** Acknowledgements wait for the next `arm`; more than these are sent at once. */
 const acknowledgementsLimit = 8;
+const followedLimit = 16;
 /** A result lists every artifact: about 150 bytes each. */
 const resultLimitBytes = 64 * 1024 ** 2;
 const clockRounds = 5;
@@ -75,18 +82,23 @@ interface Call<S extends z.ZodType> {
  * The supervisor on one host, by running `supervisor.sh VERB` over a transport.
  *
  * Any process with the same root and host may go on where another left off: every call is idempotent, so that the
- * transport may repeat it after a lost reply, and what is held between calls only saves asking again. A step that isn't
- * pushed is followed on the very call that armed it, where the transport can: its end, and its small files, come without
- * another round trip, and its acknowledgement travels with the next step.
+ * transport may repeat it after a lost reply, and what is held between calls only saves asking again. Where the transport
+ * can keep a command's stdin open, steps that aren't pushed go by a session: their end, and their small files, come
+ * without another round trip, and their acknowledgement travels with the next step. Whatever a session doesn't answer is
+ * asked again by a call of its own.
  */
 export class ShellAgent implements HostAgent {
   private readonly host: HostAddress;
   private readonly root: string;
   private readonly settings: StepSettings;
   private readonly effects: ShellAgentEffects;
-  /** The step armed last, while the call that armed it says how it ends. */
-  private following:
-    { readonly stepId: string; readonly attemptDir: string; readonly end: Promise<Followed | undefined> } | undefined;
+  private session: Session | undefined;
+  private muteSessions = 0;
+  /** Steps that a session was told to run, until somebody has heard how they end. */
+  private readonly following = new Map<
+    string,
+    { readonly attemptDir: string; readonly end: Promise<Followed | undefined> }
+  >();
   private known: { readonly attemptDir: string; readonly files: ReadonlyMap<string, Uint8Array> } | undefined;
   private unacknowledged: string[] = [];
 
@@ -132,47 +144,61 @@ export class ShellAgent implements HostAgent {
   async arm(step: HostStep): Promise<ArmAnswer> {
     const text = new TextEncoder().encode(encodeStep(step, this.settings));
     const args = [step.stepId, sha256Hex(text)];
-    const followed = step.push === undefined ? await this.armAndFollow(step, args, text) : undefined;
+    const followed = step.push === undefined ? await this.armAndFollow(step, text) : undefined;
     // The one secret of a step is the capability of a host that pushes.
     const isPublic = step.push === undefined;
     const how = { schema: armAnswerSchema, timeoutMs: timeoutsMs.arm, stdin: text, isPublic };
     return followed ?? this.ask({ verb: "arm", args, ...how });
   }
 
-  /** @returns undefined where the transport can't follow or the call got lost: then the step is armed as any other */
-  private async armAndFollow(
-    step: HostStep,
-    args: readonly string[],
-    stdin: Uint8Array,
-  ): Promise<ArmAnswer | undefined> {
-    const { transport } = this.effects;
-    if (transport.follow === undefined) return undefined;
+  /** @returns undefined where there is no session, or it ended before it answered: then the step is armed by a call */
+  private async armAndFollow(step: HostStep, text: Uint8Array): Promise<ArmAnswer | undefined> {
+    const session = this.openSession();
+    if (session === undefined) return undefined;
     const acknowledged = this.unacknowledged.splice(0);
-    const task = this.task(
-      "arm",
-      [...args, String(followMs), ...acknowledged],
-      timeoutsMs.arm + followMs,
-      resultLimitBytes,
-    );
-    let onAnswer: (line: string) => void = () => undefined;
-    const answer = new Promise<string>((resolve) => (onAnswer = resolve));
-    const output = new FollowedOutput(onAnswer);
-    const call = transport.follow(this.host, task, { stdin, onStdout: (chunk) => output.add(chunk) });
-    const end = call.then((result) =>
-      result.outcome === "exited" && result.exitCode === 0 ? output.end(this.host.host) : undefined,
-    );
-    this.following = { stepId: step.stepId, attemptDir: step.attemptDir, end: end.catch(() => undefined) };
-    const line = await Promise.race([answer, call.then(() => undefined)]);
-    if (line !== undefined) return parseAnswer(line, armAnswerSchema, this.host.host);
-    this.following = undefined;
-    this.unacknowledged.unshift(...acknowledged);
-    const result = await call;
-    if (result.outcome === "exited") this.expectSuccess("arm", result);
-    return undefined;
+    const call = session.arm(step.stepId, text, acknowledged, timeoutsMs.arm);
+    const end = call.end.then((said) => (said === undefined ? undefined : readFollowed(said.bytes, this.host.host)));
+    const answer = await call.answer;
+    const parsed = this.parseSaid("arm", answer, armAnswerSchema);
+    if (parsed === undefined) {
+      this.unacknowledged.unshift(...acknowledged);
+      return undefined;
+    }
+    this.following.set(step.stepId, { attemptDir: step.attemptDir, end: end.catch(() => undefined) });
+    // Nobody may ever ask for a step that guards: those that ended long ago are not kept.
+    for (const stepId of [...this.following.keys()].slice(0, -followedLimit)) this.following.delete(stepId);
+    if (step.waitsForGo) await call.prepared;
+    return parsed;
+  }
+
+  /** The session of this host, begun where there is none. */
+  private openSession(): Session | undefined {
+    const { transport, clock } = this.effects;
+    const { follow } = transport;
+    if (follow === undefined) return undefined;
+    if (this.session?.isOver === false) return this.session;
+    if (this.session !== undefined) this.muteSessions = this.session.hasAnswered ? 0 : this.muteSessions + 1;
+    this.session = undefined;
+    if (this.muteSessions >= mostMuteSessions) return undefined;
+    this.session = new Session((token, exchange) => {
+      const task = this.task("serve", [token], sessionMs, sessionLimitBytes);
+      return follow.call(transport, this.host, task, exchange);
+    }, clock);
+    return this.session;
+  }
+
+  /** @returns undefined where nothing was said; throws as a call of its own would */
+  private parseSaid<S extends z.ZodType>(verb: string, said: Said | undefined, schema: S): z.output<S> | undefined {
+    if (said === undefined) return undefined;
+    const text = Buffer.from(said.bytes).toString("utf8");
+    const exitCode = Number(said.code);
+    const result = { host: this.host.host, command: verb, outcome: "exited", exitCode, durationMs: 0 } as const;
+    const stdout = this.expectSuccess(verb, { ...result, stdout: text, stderr: exitCode === 0 ? "" : text });
+    return parseAnswer(stdout, schema, this.host.host);
   }
 
   async go(stepId: string, startAt: number): Promise<void> {
-    await this.ask({
+    await this.askQuickly({
       verb: "go",
       args: [stepId, String(startAt)],
       schema: heardSchema,
@@ -194,8 +220,8 @@ export class ShellAgent implements HostAgent {
 
   async wait(stepId: string, timeoutMs: number, signal?: AbortSignal): Promise<StepState> {
     const until = this.effects.clock.now() + timeoutMs;
-    const followed = await this.followedEnd(stepId, signal);
-    if (followed !== undefined && followed.kind !== "armed" && followed.kind !== "running") return followed;
+    const followed = await this.followedEnd(stepId, timeoutMs, signal);
+    if (followed !== undefined) return followed;
     for (let leftMs = until - this.effects.clock.now(); ; leftMs = until - this.effects.clock.now()) {
       const sliceMs = Math.max(0, Math.min(leftMs, waitSliceMs));
       const state = (await this.askIfPrepared({
@@ -210,15 +236,27 @@ export class ShellAgent implements HostAgent {
     }
   }
 
-  /** How the step ended, where the call that armed it still tells. */
-  private async followedEnd(stepId: string, signal: AbortSignal | undefined): Promise<StepState | undefined> {
-    const { following } = this;
-    if (following?.stepId !== stepId) return undefined;
-    const followed = await Promise.race([following.end, aborted(signal)]);
-    if (this.following === following) this.following = undefined;
+  /** How the step ended, where a session tells it within `timeoutMs`. */
+  private async followedEnd(
+    stepId: string,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<StepState | undefined> {
+    const followed = this.following.get(stepId);
     if (followed === undefined) return undefined;
-    this.known = { attemptDir: following.attemptDir, files: followed.files };
-    return followed.state;
+    const enough = new AbortController();
+    const late = this.effects.clock.sleep(timeoutMs, enough.signal).then(
+      () => "late" as const,
+      () => undefined,
+    );
+    const end = await Promise.race([followed.end, late, aborted(signal)]);
+    enough.abort();
+    // It may be late because nobody is there any more: whoever asks by a call finds out.
+    if (end === "late") return undefined;
+    this.following.delete(stepId);
+    if (end === undefined) return undefined;
+    this.known = { attemptDir: followed.attemptDir, files: end.files };
+    return end.state;
   }
 
   async stop(stepId: string): Promise<void> {
@@ -226,6 +264,7 @@ export class ShellAgent implements HostAgent {
   }
 
   async remove(): Promise<{ readonly left: readonly string[] }> {
+    await this.session?.close();
     const answer = await this.askIfPrepared({
       verb: "remove",
       args: [],
@@ -299,7 +338,12 @@ export class ShellAgent implements HostAgent {
     let best: { readonly offsetMs: number; readonly errorMs: number } | undefined;
     for (let round = 0; round < clockRounds; round++) {
       const before = clock.now();
-      const { now } = await this.ask({ verb: "clock", args: [], schema: clockSchema, timeoutMs: timeoutsMs.short });
+      const { now } = await this.askQuickly({
+        verb: "clock",
+        args: [],
+        schema: clockSchema,
+        timeoutMs: timeoutsMs.short,
+      });
       const errorMs = (clock.now() - before) / 2;
       if (best === undefined || errorMs < best.errorMs) best = { offsetMs: now - (before + errorMs), errorMs };
     }
@@ -334,6 +378,13 @@ export class ShellAgent implements HostAgent {
     };
     const result = await this.effects.transport.run(this.host, task, body);
     parseAnswer(this.expectSuccess(`ship ${file}`, result), heardSchema, this.host.host);
+  }
+
+  /** Asks by the session where there is one, else by a call of its own. */
+  private async askQuickly<S extends z.ZodType>(call: Call<S>): Promise<z.output<S>> {
+    const said =
+      this.session?.isOver === false ? await this.session.ask(call.verb, call.args, call.timeoutMs) : undefined;
+    return this.parseSaid(call.verb, said, call.schema) ?? this.ask(call);
   }
 
   private async ask<S extends z.ZodType>(call: Call<S>): Promise<z.output<S>> {

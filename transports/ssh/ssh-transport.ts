@@ -194,7 +194,9 @@ export class SshTransport implements Transport {
     deadline.signal.addEventListener("abort", onEnd, { once: true });
     if (ended(deadline) !== undefined) onEnd();
     // Never awaited: a command that exits without reading its stdin leaves ssh2's write unanswered.
-    channel.end(stdin === undefined ? undefined : Buffer.from(stdin.buffer, stdin.byteOffset, stdin.byteLength));
+    if (stdin === undefined || stdin instanceof Uint8Array) {
+      channel.end(stdin === undefined ? undefined : Buffer.from(stdin.buffer, stdin.byteOffset, stdin.byteLength));
+    } else void feed(channel, stdin);
     const exitCode = await use.exit;
     deadline.signal.removeEventListener("abort", onEnd);
     use.end();
@@ -275,6 +277,15 @@ export class SshTransport implements Transport {
     this.pools.set(key, pool);
     return pool;
   }
+}
+
+/** Writes what comes until there is no more. A channel that closes drops the rest; its reader ends with the command. */
+async function feed(channel: ClientChannel, stdin: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of stdin) {
+    if (channel.destroyed || !channel.writable) return;
+    channel.write(chunk);
+  }
+  channel.end();
 }
 
 type Opened =

@@ -72,6 +72,11 @@ class FakeTransport implements Transport {
   }
 }
 
+const onceAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("aborted")));
+  });
+
 function agentOn(transport: FakeTransport, root = "/srv/run-1") {
   const clock = { ms: 1_000_000, sleeps: [] as number[] };
   const agent = new ShellAgent(
@@ -81,7 +86,9 @@ function agentOn(transport: FakeTransport, root = "/srv/run-1") {
       files,
       clock: {
         now: () => clock.ms,
-        sleep: async (ms) => {
+        sleep: async (ms, signal) => {
+          // Bounds of waits, which are cut short here; other sleeps are over at once.
+          if (signal !== undefined) return onceAborted(signal);
           clock.sleeps.push(ms);
           clock.ms += ms;
         },
@@ -275,23 +282,33 @@ describe("a step that is followed", () => {
   };
   const end = `${JSON.stringify({ kind: "done", result })}\n1\n`;
 
-  /** Answers each followed call by its pieces and then its outcome. */
-  class FollowingTransport extends FakeTransport {
-    readonly calls: { readonly pieces: readonly string[]; readonly outcome?: CommandResult["outcome"] }[] = [];
+  /** A host that holds sessions: says of each line what `script` has for its verb, until it has nothing. */
+  class SessionTransport extends FakeTransport {
+    readonly lines: string[] = [];
+    readonly script: (readonly (readonly [code: string, words: string])[])[] = [];
 
     async follow(_host: HostAddress, task: RemoteTask<unknown>, exchange: Exchange): Promise<CommandResult> {
-      const [, , , , , verb = "", ...args] = task.argv;
-      this.asked.push({ verb, args, task, stdin: exchange.stdin });
-      const { pieces, outcome = "exited" } = this.calls.shift() ?? { pieces: [] };
-      for (const piece of pieces) exchange.onStdout(new TextEncoder().encode(piece));
-      const exitCode = outcome === "exited" ? 0 : undefined;
-      return { host: "server-0", command: verb, outcome, exitCode, stdout: "", stderr: "", durationMs: 1 };
+      const [, , , , , verb = "", token = ""] = task.argv;
+      this.asked.push({ verb, args: [], task, stdin: undefined });
+      if (exchange.stdin === undefined || exchange.stdin instanceof Uint8Array) throw new Error("not a session");
+      for await (const chunk of exchange.stdin) {
+        const [line = ""] = new TextDecoder().decode(chunk).split("\n");
+        this.lines.push(line);
+        const words = this.script.shift();
+        if (words === undefined) break; // the connection goes
+        for (const [code, said] of words) {
+          exchange.onStdout(new TextEncoder().encode(`${said}\n${token} ${line.split(" ")[0] ?? ""} ${code}\n`));
+        }
+      }
+      const outcome = "connectionLost";
+      return { host: "server-0", command: verb, outcome, exitCode: undefined, stdout: "", stderr: "", durationMs: 1 };
     }
   }
+  const armed = ["0", '{"kind":"armed"}'] as const;
 
-  it("needs one call for its end and its small files; its acknowledgement goes with the next", async () => {
-    const transport = new FollowingTransport();
-    transport.calls.push({ pieces: ['{"kind":"armed"}\n', end] }, { pieces: ['{"kind":"armed"}\n'] });
+  it("has its end and its small files told by a session; its acknowledgement goes with the next", async () => {
+    const transport = new SessionTransport();
+    transport.script.push([armed, ["end", end]], [armed]);
     const { agent } = agentOn(transport);
     expect(await agent.arm(step)).toEqual({ kind: "armed" });
     expect(await agent.wait("s1", 1_000)).toMatchObject({ kind: "done", result: { stepId: "s1" } });
@@ -299,36 +316,53 @@ describe("a step that is followed", () => {
     for await (const chunk of agent.read(step.attemptDir, "out.csv", 0)) read.push(chunk);
     expect(Buffer.concat(read).toString()).toBe("1\n");
     await agent.acknowledge("s1");
-    expect(transport.asked.map((a) => a.verb)).toEqual(["arm"]);
     await agent.arm(stepOf("s2"));
-    expect(transport.asked[1]?.args.slice(2)).toEqual(["20000", "s1"]);
+    expect(transport.asked.map((a) => a.verb)).toEqual(["serve"]);
+    expect(transport.lines).toEqual([
+      expect.stringMatching(/^1 arm s1 \d+ \d+$/),
+      expect.stringMatching(/^2 arm s2 \d+ \d+ s1$/),
+    ]);
   });
 
-  it("is asked for again where the call was lost, before its answer or after", async () => {
-    const lost = new FollowingTransport({ kind: "already" });
-    lost.calls.push({ pieces: ['{"kind":"ar'], outcome: "connectionLost" });
-    expect(await agentOn(lost).agent.arm(step)).toEqual({ kind: "already" });
-    expect(lost.asked.map((a) => a.verb)).toEqual(["arm", "arm"]);
+  it("is armed for its go only once all is prepared, and told to go by the same session", async () => {
+    const transport = new SessionTransport();
+    transport.script.push([armed, ["prepared", ""]], [["0", '{"kind":"going"}']]);
+    const { agent } = agentOn(transport);
+    expect(await agent.arm({ ...step, waitsForGo: true })).toEqual({ kind: "armed" });
+    await agent.go("s1", 5);
+    expect(transport.lines[1]).toBe("2 go s1 5");
+  });
 
-    const later = new FollowingTransport({ kind: "done", result });
-    later.calls.push({ pieces: ['{"kind":"armed"}\n'], outcome: "connectionLost" });
+  it("is asked for by calls where the session was lost, before its answer or after", async () => {
+    const lost = new SessionTransport({ kind: "already" });
+    expect(await agentOn(lost).agent.arm(step)).toEqual({ kind: "already" });
+    expect(lost.asked.map((a) => a.verb)).toEqual(["serve", "arm"]);
+
+    const later = new SessionTransport({ kind: "armed" }, { kind: "done", result });
+    later.script.push([armed]);
     const { agent } = agentOn(later);
     await agent.arm(step);
+    await agent.arm(stepOf("s2")); // where the session ends
     expect(await agent.wait("s1", 1_000)).toMatchObject({ kind: "done" });
-    expect(later.asked.map((a) => a.verb)).toEqual(["arm", "wait"]);
+    expect(later.asked.map((a) => a.verb)).toEqual(["serve", "arm", "wait"]);
+  });
+
+  it("is not tried by a session again where none ever answered", async () => {
+    const transport = new SessionTransport(...Array<object>(5).fill({ kind: "armed" }));
+    const { agent } = agentOn(transport);
+    for (let n = 1; n <= 5; n++) await agent.arm(stepOf(`s${n}`));
+    expect(transport.asked.filter((a) => a.verb === "serve")).toHaveLength(3);
+    expect(transport.asked.filter((a) => a.verb === "arm")).toHaveLength(5);
   });
 
   it("is not followed where the host pushes, and its refusals are errors as before", async () => {
-    const pushed = new FollowingTransport({ kind: "armed" });
+    const pushed = new SessionTransport({ kind: "armed" });
     await agentOn(pushed).agent.arm({ ...step, push: { endpoint: "http://c", capability: "k" } });
-    expect(pushed.asked[0]?.args).toHaveLength(2);
+    expect(pushed.asked.map((a) => a.verb)).toEqual(["arm"]);
 
-    class Refusing extends FollowingTransport {
-      override async follow(...call: Parameters<FollowingTransport["follow"]>): Promise<CommandResult> {
-        return { ...(await super.follow(...call)), exitCode: 69, stderr: "reprise: this root belongs to run r0" };
-      }
-    }
-    await expect(agentOn(new Refusing()).agent.arm(step)).rejects.toMatchObject({ failure: { class: "invalid" } });
+    const refusing = new SessionTransport();
+    refusing.script.push([["69", "reprise: this root belongs to run r0"]]);
+    await expect(agentOn(refusing).agent.arm(step)).rejects.toMatchObject({ failure: { class: "invalid" } });
   });
 });
 

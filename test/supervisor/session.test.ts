@@ -1,0 +1,119 @@
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TestHost } from "./test-host.ts";
+import { eventually, openTestHost, stepFixture, unitFixture } from "./test-host.ts";
+
+const attempt = "attempts/p.t0.a1";
+const verbsOf = (host: TestHost): string[] => host.transport.started.map((argv) => argv[5] ?? "");
+
+describe("supervisor: a session", () => {
+  let host: TestHost;
+  beforeEach(async () => {
+    host = await openTestHost({ session: true });
+    host.transport.started.length = 0;
+  });
+  afterEach(() => host.close());
+
+  const state = (path: string): string => host.read(join(".state", path));
+  const ownerOf = (path: string): number => Number(state(path).split(".")[0]);
+
+  it("runs step after step by one call, and sends what they left", async () => {
+    mkdirSync(join(host.root, attempt), { recursive: true });
+    writeFileSync(join(host.root, attempt, "large.txt"), "z".repeat(70_000));
+    const collect = [{ glob: "*", required: true }];
+    const script = `printf '%s\\n' "it's" '$HOME' '' >>"$REPRISE_ATTEMPT_DIR/few"; cat "$REPRISE_ATTEMPT_DIR/few"`;
+    for (let n = 1; n <= 12; n++) {
+      const stepId = `s${n}`;
+      const result = await host.run(stepFixture({ stepId, units: [unitFixture({ name: "u", script })], collect }));
+      expect(result.failure).toBeUndefined();
+      const few = result.artifacts.find(({ path }) => path === "few");
+      const read: Uint8Array[] = [];
+      for await (const chunk of host.agent.read(attempt, "few", 0)) read.push(chunk);
+      expect(Buffer.concat(read).toString()).toBe("it's\n$HOME\n\n".repeat(n));
+      expect(Buffer.concat(read)).toHaveLength(few?.bytes ?? 0);
+      await host.agent.acknowledge(stepId);
+    }
+    expect(verbsOf(host)).toEqual(["serve"]);
+    // Each acknowledgement came with the next step.
+    expect(readdirSync(join(host.root, ".state/steps/s11"))).toContain("acknowledged");
+    expect(readdirSync(join(host.root, ".state/steps/s12"))).not.toContain("acknowledged");
+  });
+
+  it("says when all is prepared, and goes then", async () => {
+    const step = stepFixture({
+      stepId: "go",
+      waitsForGo: true,
+      units: [unitFixture({ name: "j", kind: "job", script: 'echo "$REPRISE_START_AT"' })],
+    });
+    expect(await host.agent.arm(step)).toEqual({ kind: "armed" });
+    expect(readdirSync(join(host.root, ".state/steps/go"))).toContain("prepared");
+    const { offsetMs } = await host.agent.clockOffset();
+    const startAt = Math.round(Date.now() + offsetMs) + 200;
+    await host.agent.go("go", startAt);
+    await host.finished("go");
+    expect(host.read(`${attempt}/j.out`)).toBe(`${startAt}\n`);
+    expect(verbsOf(host)).toEqual(["serve"]);
+  });
+
+  it("answers for steps that were armed before, or superseded", async () => {
+    const step = stepFixture({ stepId: "once" });
+    await host.run(step);
+    expect(await host.agent.arm(step)).toEqual({ kind: "already" });
+    expect(await host.finished("once")).toMatchObject({ kind: "done" });
+    const newer = { runId: "run-1", epoch: 2, attempt: 1 };
+    await host.run(stepFixture({ stepId: "newer", fence: newer }));
+    expect(await host.agent.arm(stepFixture({ stepId: "older" }))).toEqual({ kind: "superseded", by: newer });
+    await expect(
+      host.agent.arm(stepFixture({ stepId: "foreign", fence: { ...newer, runId: "run-2" } })),
+    ).rejects.toMatchObject({ failure: { class: "invalid" } });
+    expect(verbsOf(host)).toEqual(["serve"]);
+  });
+
+  it("may be cut at any time: steps go on, and the next step begins another", async () => {
+    const script = 'sleep 0.3; echo "$REPRISE_UNIT" >>"$REPRISE_ATTEMPT_DIR/ran"';
+    for (const stepId of ["a", "b", "c"]) {
+      await host.agent.arm(stepFixture({ stepId, units: [unitFixture({ name: stepId, script })] }));
+      host.transport.cut();
+      expect(await host.finished(stepId)).toMatchObject({ kind: "done", result: { units: [{ exitCode: 0 }] } });
+    }
+    expect(host.read(`${attempt}/ran`)).toBe("a\nb\nc\n");
+    expect(verbsOf(host).filter((verb) => verb === "serve")).toHaveLength(3);
+    await host.run(stepFixture({ stepId: "d" }));
+    // What the cut ones left is gone with the next.
+    expect(readdirSync(join(host.root, ".state/sessions"))).toHaveLength(1);
+  });
+
+  it("finds another to run a step when what starts its steps was killed", async () => {
+    await host.run(stepFixture({ stepId: "first" }));
+    const [session = ""] = readdirSync(join(host.root, ".state/sessions"));
+    expect(Number(session)).toBe(ownerOf(`sessions/${session}/owner`));
+    const spool = host
+      .processes()
+      .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("\0_spool\0"));
+    expect(spool).toHaveLength(1);
+    for (const pid of spool) process.kill(pid, "SIGKILL");
+    await host.run(stepFixture({ stepId: "second", units: [unitFixture({ name: "u", script: "true" })] }));
+    expect(verbsOf(host)).toEqual(["serve"]);
+  });
+
+  it("hears of a step whose runner was killed, and nothing of that is left", async () => {
+    const service = unitFixture({ name: "s", kind: "service", script: "exec sleep 600", timeoutMs: 600_000 });
+    const job = unitFixture({ name: "j", kind: "job", script: "exec sleep 600", timeoutMs: 600_000 });
+    await host.agent.arm(stepFixture({ stepId: "killed", units: [service, job] }));
+    await eventually(() => readdirSync(join(host.root, ".state/steps/killed/units/j")).includes("pid"));
+    process.kill(ownerOf("steps/killed/runner"), "SIGKILL");
+    expect(await host.finished("killed")).toMatchObject({
+      kind: "done",
+      result: { failure: { class: "defect", message: "the supervisor of this step was killed" } },
+    });
+    await host.agent.remove();
+    await eventually(() => host.processes().length === 0);
+  });
+
+  it("leaves nothing behind when it is closed, or its caller goes", async () => {
+    const running = stepFixture({ stepId: "r", units: [unitFixture({ name: "u", script: "sleep 0.1" })] });
+    await host.run(running);
+    host.transport.cut();
+    await eventually(() => host.processes().length === 0);
+  });
+});
