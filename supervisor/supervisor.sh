@@ -333,6 +333,14 @@ unit_pids() { # UNIT-FOLDER: sets PIDS
   done
 }
 
+grouped_pids() { # UNIT-FOLDER: sets PIDS to those of its cgroup; false without one, or where it is empty
+  read -r _ gp_cg <"$1/marker"
+  [ "$gp_cg" != - ] && [ "$CG" != - ] && [ -f "$CG/$gp_cg/cgroup.procs" ] || return 1
+  cgroup_pids "$CG/$gp_cg"
+  PIDS=$CG_PIDS
+  [ -n "$PIDS" ]
+}
+
 # Whether an ended unit may have left something: its cgroup knows at once; without one, only a search does.
 has_leftovers() { # UNIT-FOLDER
   read -r _ hl_cg <"$1/marker"
@@ -366,7 +374,8 @@ stop_begin() { # UNIT-FOLDER WHY [SIGNAL]
   if is_running "$1" && [ ! -f "$1/why" ]; then echo "$2" >"$1/why"; fi
   sb_n=0
   while is_unborn "$1" && [ $sb_n -lt 250 ]; do sleep 0.004; sb_n=$((sb_n + 1)); done
-  unit_pids "$1"
+  # What left its group is found, by a search of the host, before the unit counts as stopped.
+  grouped_pids "$1" || unit_pids "$1"
   # shellcheck disable=SC2086 # a list
   signal_all "$sb_signal" $PIDS
   # shellcheck disable=SC2086
@@ -374,13 +383,19 @@ stop_begin() { # UNIT-FOLDER WHY [SIGNAL]
 }
 
 stop_finish() { # UNIT-FOLDER [GRACE_MS]: KILL after the grace; true when nothing is left
-  read -r _ sf_grace <"$1/stop"
+  read -r sf_signal sf_grace <"$1/stop"
   sf_grace=${2:-$sf_grace}
-  sf_pause=4 sf_left=$sf_grace sf_gone=
+  sf_pause=4 sf_left=$sf_grace sf_gone= sf_told=
   while [ "$sf_left" -gt 0 ]; do
     if ! leader_lives "$1"; then
       unit_pids "$1"
       if [ -z "$PIDS" ]; then sf_gone=1; break; fi
+      if [ -z "$sf_told" ] && [ "$CG" != - ] && [ "$sf_grace" -gt 0 ]; then
+        # Some may have left its group, and heard nothing yet.
+        sf_told=1
+        # shellcheck disable=SC2086 # a list
+        signal_all "$sf_signal" $PIDS
+      fi
     fi
     to_sec $sf_pause
     sleep "$SEC"
@@ -436,7 +451,7 @@ revive() { # STEP
   rv=$S/steps/$1
   [ -f "$rv/step.sh" ] || return 0
   if [ ! -f "$rv/superseded" ]; then
-    if [ ! -f "$rv/result.json" ] || [ -f "$rv/runner" ]; then
+    if [ ! -f "$rv/result.json" ] || [ -s "$rv/runner" ]; then
       owner_of "$rv/runner" || spawn _run "$1"
     fi
     if [ -f "$rv/push" ] && [ ! -f "$rv/acknowledged" ]; then owner_of "$rv/pusher" || spawn _push "$1"; fi
@@ -622,7 +637,7 @@ prepare_unit() { # INDEX
   while [ "$pu_i" -le "$pu_n" ]; do
     eval "pu_path=\$u${I}_f${pu_i}_path pu_mode=\$u${I}_f${pu_i}_mode"
     case $pu_path in /*) ;; *) pu_path=$U_WORK/$pu_path ;; esac
-    case $pu_path in */*) mkdir -p "${pu_path%/*}" ;; esac
+    [ -d "${pu_path%/*}" ] || mkdir -p "${pu_path%/*}"
     if [ -e "$pu_path" ] || [ -h "$pu_path" ]; then rm -f "$pu_path"; fi
     # What is made with its mode needs no process to change it.
     case $pu_mode in 644 | 0644) pu_mode= ;; *) umask 077 ;; esac
@@ -741,7 +756,10 @@ is_ready() { # the loaded service, once
         awk -v p=":$ir_port" '$4 == "0A" && substr($2, length($2) - 4) == p { found = 1; exit } END { exit !found }'
       ;;
     http) http_get "$V" ;;
-    logLine) { tail -c "+$((ready_out + 1))" "$A/$U_NAME.out"; tail -c "+$((ready_err + 1))" "$A/$U_NAME.err"; } 2>/dev/null | grep -q -e "$V" ;;
+    logLine)
+      if [ "$ready_out$ready_err" = 00 ]; then grep -q -e "$V" "$A/$U_NAME.out" "$A/$U_NAME.err" 2>/dev/null; return; fi
+      { tail -c "+$((ready_out + 1))" "$A/$U_NAME.out"; tail -c "+$((ready_err + 1))" "$A/$U_NAME.err"; } 2>/dev/null | grep -q -e "$V"
+      ;;
     command)
       if command -v timeout >/dev/null; then timeout 10 sh "$U/ready-check/launch" </dev/null >/dev/null 2>&1
       else sh "$U/ready-check/launch" </dev/null >/dev/null 2>&1; fi
@@ -1107,7 +1125,7 @@ BEGIN {
     for (u in limit) cap[u] = limit[u]
     # Each process more would cost more than all the reading: the date is asked for once a minute, and log sizes are
     # looked at each second only where one has come near its limit.
-    cmd = (wait > 0 ? "sleep " wait "\n" : "") (n % 60 == 0 && !(once && offset) ? "date \"+T %s%N\"\n" : "") TICK (n % 3 == 0 || near ? LOGS : "")
+    cmd = (wait > 0 ? "sleep " wait "\n" : "") (n % 60 == 0 && !(n == 0 && offset) ? "date \"+T %s%N\"\n" : "") TICK (once || n % 3 == 1 || near ? LOGS : "")
     near = 0
     while ((cmd | getline line) > 0) {
       k = split(line, f, " ")
@@ -1180,7 +1198,10 @@ cmd_sample() { # STEP
   done
 }
 
-start_sampler() { owner_of "$K/sampler" || spawn _sample "$STEP"; }
+start_sampler() {
+  : >"$K/sampled"
+  owner_of "$K/sampler" || spawn _sample "$STEP"
+}
 
 # Once nothing of the attempt runs: samples are final before they are collected.
 end_sampler() {
@@ -1189,6 +1210,7 @@ end_sampler() {
     return
   fi
   if [ "$step_units" = 0 ] && [ ! -f "$A/samples.csv" ]; then return; fi
+  if [ -s "$K/sampled" ] && [ -s "$A/samples.csv" ]; then return; fi # nothing ran since
   if owner_of "$K/sampler"; then
     es_pid=$OWNER_PID
     if [ "$SETSID" != none ]; then kill -KILL "-$es_pid" 2>/dev/null; fi
@@ -1196,6 +1218,7 @@ end_sampler() {
   fi
   rm -f "$K/sampler"
   sample 1 # looks at the logs too
+  echo once >"$K/sampled"
 }
 
 # Keeps the head of an output and counts what goes beyond; outputs are appended to, so writers carry on at the new end.
@@ -1251,8 +1274,8 @@ collect() {
     describe <"$co/taken" >"$co/before"
     (cd "$A" && sha256_list <"$co/taken") >"$co/digests" 2>/dev/null
     describe <"$co/taken" >"$co/after"
-    # "path size digest" of what held still, "path" of what didn't.
-    awk -v digests="$co/digests" -v changed="$co/changed" '
+    # "path size digest" of what held still, "path" of what didn't. Mostly all did.
+    all_held_still >"$D/artifacts" || awk -v digests="$co/digests" -v changed="$co/changed" '
       FILENAME == ARGV[1] { before[$NF] = $0; size[$NF] = $1; next }
       FILENAME == digests { path = $2; sub(/^\*/, "", path); digest[path] = $1; next }
       { if (before[$NF] == $0 && $NF in digest) print substr($NF, 3), size[$NF], digest[$NF]; else print substr($NF, 3) > changed; seen[$NF] = 1 }
@@ -1270,6 +1293,17 @@ collect() {
     fail collect "no file for: $co_missing"
   fi
 }
+
+all_held_still() { # prints them, in order; false where the three lists differ in more than the digests
+  command -v stat >/dev/null || return 1
+  while read -r ah_size ah_rest; do
+    read -r ah_sha ah_path <&8 && IFS= read -r ah_after <&9 || return 1
+    ah_path=${ah_path#\*}
+    [ "$ah_after" = "$ah_size $ah_rest" ] && [ "${ah_rest##* }" = "$ah_path" ] || return 1
+    echo "${ah_path#./} $ah_size $ah_sha"
+  done <"$co/before"
+  ! IFS= read -r ah_after <&9
+} 8<"$co/digests" 9<"$co/after"
 
 describe() ( # paths on stdin: size, inode, time of change, path
   cd "$A" || exit
@@ -1417,11 +1451,20 @@ write_result() {
     json "$step_host"
     wr_fail="$wr_fail,\"host\":$J${FAIL_EVIDENCE:+,\"evidence\":\"$FAIL_EVIDENCE\"}}"
   fi
+  # A few need no process.
+  wr_artifacts= wr_n=0
+  if [ -s "$D/artifacts" ]; then
+    while [ $wr_n -le 20 ] && read -r wr_path wr_bytes wr_sha; do
+      wr_artifacts="${wr_artifacts:+$wr_artifacts,}{\"path\":\"$wr_path\",\"bytes\":$wr_bytes,\"sha256\":\"$wr_sha\"}"
+      wr_n=$((wr_n + 1))
+    done <"$D/artifacts"
+    if [ $wr_n -gt 20 ]; then wr_artifacts=; fi
+  fi
   wr_n=0
   until
     {
-      printf '{"stepId":"%s","host":"%s","units":[%s],"artifacts":[' "$STEP" "$step_host" "$UNITS" &&
-      if [ -s "$D/artifacts" ]; then
+      printf '{"stepId":"%s","host":"%s","units":[%s],"artifacts":[%s' "$STEP" "$step_host" "$UNITS" "$wr_artifacts" &&
+      if [ -s "$D/artifacts" ] && [ -z "$wr_artifacts" ]; then
         awk '{ printf "%s{\"path\":\"%s\",\"bytes\":%s,\"sha256\":\"%s\"}", (NR > 1 ? "," : ""), $1, $2, $3 }' "$D/artifacts"
       fi && printf '],"missing":%s,"warnings":%s%s,"startedAt":%s,"endedAt":%s%s}' "$wr_missing" "$LINES_JSON" "$wr_fail" \
         "$SINCE" "$NOW" "${LATE:+,\"startLateMs\":$LATE}"
@@ -1496,7 +1539,10 @@ leave() {
       done
     } 2>/dev/null <"$D/timers"
   fi
-  rm -rf "$K/active/r.$STEP" "$K/guards/$STEP" "$D/collect" "$D/runner"
+  # Empty means ended, and costs no process.
+  for le_file in "$K/active/r.$STEP" "$K/guards/$STEP" "$D/runner"; do
+    if [ -f "$le_file" ]; then : >"$le_file"; fi
+  done
 }
 
 # The runner before us died in the middle. What it started is stopped; nothing is started twice.
@@ -1704,45 +1750,47 @@ kill_strays() { # EVERYTHING: units of older fences, or of all steps but this on
   done
 }
 
-# Daemons that left session, environment and parent behind, yet work in our folder.
-orphans_here() ( # prints their pids
-  for oh_proc in /proc/[0-9]*; do
-    # Followed rather than read: that takes no process for each.
-    cd -P "$oh_proc/cwd" || continue
-    case $PWD in
-      "$ROOT" | "$ROOT"/*) ;;
-      # The folder was removed under it: then only the link has its name.
-      "" | "$oh_proc"/* | '('*) case $(readlink "$oh_proc/cwd") in "$ROOT" | "$ROOT"/*) ;; *) continue ;; esac ;;
-      *) continue ;;
-    esac
-    read -r oh_stat <"$oh_proc/stat" || continue
+# Daemons that left session, environment and parent behind, yet work in our folder. One process reads all the links: on a
+# host with many processes the shell alone would take long.
+orphans_here() { # prints their pids
+  # shellcheck disable=SC2012 # the one portable way to what many links point to
+  ls -ldn /proc/[0-9]*/cwd 2>/dev/null | grep -F -e "/cwd -> $ROOT" | while IFS= read -r oh_line; do
+    oh_pid=${oh_line#*/proc/} oh_pid=${oh_pid%%/*}
+    # The last is a folder that was removed under it.
+    case $oh_line in *"/cwd -> $ROOT" | *"/cwd -> $ROOT/"* | *"/cwd -> $ROOT (deleted)") ;; *) continue ;; esac
+    { read -r oh_stat <"/proc/$oh_pid/stat"; } 2>/dev/null || continue
     # shellcheck disable=SC2086 # fields
     set -- ${oh_stat##*) }
     [ "$2" = 1 ] || continue
     # Our own runners and pushers work here too.
-    grep -q -F -e "REPRISE_RUNNER=$ID:" "$oh_proc/environ" || echo "${oh_proc#/proc/}"
+    grep -q -F -e "REPRISE_RUNNER=$ID:" "/proc/$oh_pid/environ" 2>/dev/null || echo "$oh_pid"
   done
-) 2>/dev/null
+}
 
 reset_attempt() {
+  set -- "$A" "$K/services" "$K/cut" "$K/caps" "$K/live" "$K/sampled"
   for ra_key in "$S"/attempts/*; do
     if owner_of "$ra_key/sampler" && [ "$SETSID" != none ]; then kill -KILL "-$OWNER_PID" 2>/dev/null; fi
-    rm -rf "$ra_key/active"
+    set -- "$@" "$ra_key/active"
     [ "$ra_key" != "$K" ] && { read -r ra_dir <"$ra_key/dir"; } 2>/dev/null || continue
     # Evidence that hasn't landed yet stays.
-    if attempt_has_landed "$ra_dir"; then rm -rf "${ROOT:?}/$ra_dir" "$ra_key"; fi
+    if attempt_has_landed "$ra_dir"; then set -- "$@" "${ROOT:?}/$ra_dir" "$ra_key"; fi
   done
-  rm -rf "$A" "$K/services" "$K/cut" "$K/caps" "$K/live"
+  rm -rf "$@"
   mkdir -p "$A" "$K/active" "$K/cut"
   echo "r $ME $STEP" >"$K/active/r.$STEP"
-  # A long sweep would otherwise leave a folder for each of its steps.
-  # shellcheck disable=SC2012
-  ls -t "$S/steps" | tail -n +201 | while read -r ra_step; do
-    ra_old=$S/steps/$ra_step
-    if { [ -f "$ra_old/acknowledged" ] || [ -f "$ra_old/superseded" ]; } && ! owner_of "$ra_old/runner"; then
-      rm -rf "$ra_old"
-    fi
-  done
+  # A long sweep would otherwise leave a folder for each of its steps. It can be done now and then, and for many at once.
+  if [ $((step_serial % 16)) = 0 ]; then
+    set --
+    # shellcheck disable=SC2012
+    for ra_step in $(ls -t "$S/steps" | tail -n +201); do
+      ra_old=$S/steps/$ra_step
+      if { [ -f "$ra_old/acknowledged" ] || [ -f "$ra_old/superseded" ]; } && ! owner_of "$ra_old/runner"; then
+        set -- "$@" "$ra_old"
+      fi
+    done
+    if [ $# -gt 0 ]; then rm -rf "$@"; fi
+  fi
   make_reserve
   if [ "$step_drop_caches" = 1 ] && [ -w /proc/sys/vm/drop_caches ]; then
     sync
@@ -2342,10 +2390,14 @@ say_result() {
     sr_list="$sr_list ./$sr_path" sr_left=$((sr_left - sr_bytes))
   done <"$D/artifacts"
   printf '{"kind":"done","result":'
-  if [ -z "$sr_list" ]; then exec cat "$D/result.json" "$SESSION/brace"; fi
+  if [ ! -s "$D/artifacts" ] && [ ! -s "$D/warnings" ]; then # small: it needs no process
+    IFS= read -r sr_result <"$D/result.json"
+    say "$sr_result}"
+    return
+  fi
   cat "$D/result.json" "$SESSION/brace"
   # shellcheck disable=SC2086 # names were checked: nothing in them can fall apart
-  cd "$ROOT/$sr_dir" && exec head -q -c 65536 $sr_list
+  if [ -n "$sr_list" ]; then cd "$ROOT/$sr_dir" && exec head -q -c 65536 $sr_list; fi
 } 2>/dev/null
 
 serve_verb() { # VERB ARGUMENT...: in a fork of the session
@@ -2433,7 +2485,7 @@ cmd_spool() { # SESSION-FOLDER
       set -- ${sp_stat##*) }
       sp_session=$4
       export REPRISE_RUNNER="$ID:_run $sp_step;"
-      [ ! -f "$S/steps/$sp_step/runner" ] || exit 0
+      [ ! -f "$S/steps/$sp_step/runner" ] || exit 0 # somebody was faster
       TIMER_LOG=$S/steps/$sp_step/timers
       echo "$sp_session" >"$TIMER_LOG"
       cmd_run "$sp_step"

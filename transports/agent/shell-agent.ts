@@ -174,7 +174,7 @@ export class ShellAgent implements HostAgent {
   /** The session of this host, begun where there is none. */
   private openSession(): Session | undefined {
     const { transport, clock } = this.effects;
-    const { follow } = transport;
+    const follow = transport.follow?.bind(transport);
     if (follow === undefined) return undefined;
     if (this.session?.isOver === false) return this.session;
     if (this.session !== undefined) this.muteSessions = this.session.hasAnswered ? 0 : this.muteSessions + 1;
@@ -182,7 +182,7 @@ export class ShellAgent implements HostAgent {
     if (this.muteSessions >= mostMuteSessions) return undefined;
     this.session = new Session((token, exchange) => {
       const task = this.task("serve", [token], sessionMs, sessionLimitBytes);
-      return follow.call(transport, this.host, task, exchange);
+      return follow(this.host, task, exchange);
     }, clock);
     return this.session;
   }
