@@ -2328,6 +2328,7 @@ cmd_serve() { # TOKEN
   case $1 in '' | *[!A-Za-z0-9-]*) die $EX_USAGE "not a token: $1" ;; esac
   TOKEN=$1
   init_state
+  [ ! -f "$S/removing" ] || die $EX_BUSY "this root is being removed"
   for sv_old in "$S"/sessions/*; do
     if [ -d "$sv_old" ] && ! owner_of "$sv_old/owner"; then rm -rf "$sv_old"; fi
   done
@@ -2340,7 +2341,8 @@ cmd_serve() { # TOKEN
   trap 'rm -rf "$SESSION"' EXIT
   trap 'end_timers; exit 143' TERM HUP INT
   spawn _spool "$SESSION"
-  relay <&5 4>&- 5>&- &
+  relay <&5 >/dev/null 2>&1 4>&- 5>&- &
+  sv_relay=$!
   exec 5<&-
   sv_followed=
   timer 5000 0 tick
@@ -2377,6 +2379,7 @@ $TOKEN $sv_id end"
     done
     sv_followed=$sv_left
   done
+  kill $sv_relay 2>/dev/null
   end_timers
 }
 
@@ -2690,6 +2693,10 @@ cmd_remove() {
   unlock
   find_cgroup
   D=$S/tmp step_epoch=0 step_attempt=0 re_left= KILL_LEFT=
+  # Whose caller's machine lost its power may wait for its connection's end for hours.
+  for re_session in "$S"/sessions/*; do
+    if owner_of "$re_session/owner"; then post "$re_session/in" "0 ended"; fi
+  done
   # Runners first: only they know what events they have to undo.
   for re_step in "$S"/steps/*; do
     [ -f "$re_step/step.sh" ] || continue

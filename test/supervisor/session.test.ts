@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { ShellAgent, readSupervisorFiles } from "../../transports/agent/index.ts";
 import type { TestHost } from "./test-host.ts";
-import { eventually, openTestHost, stepFixture, unitFixture } from "./test-host.ts";
+import { clock, eventually, openTestHost, stepFixture, unitFixture } from "./test-host.ts";
 
 const attempt = "attempts/p.t0.a1";
 const verbsOf = (host: TestHost): string[] => host.transport.started.map((argv) => argv[5] ?? "");
@@ -107,6 +108,19 @@ describe("supervisor: a session", () => {
       result: { failure: { class: "defect", message: "the supervisor of this step was killed" } },
     });
     await host.agent.remove();
+    await eventually(() => host.processes().length === 0);
+  });
+
+  it("ends when somebody else removes the root, though its caller is still there", async () => {
+    await host.run(stepFixture({ stepId: "first" }));
+    const other = new ShellAgent(
+      {
+        host: { host: "server-0", address: "127.0.0.1", port: 22, user: "me", hostKey: "SHA256:none" },
+        root: host.root,
+      },
+      { transport: host.transport, clock, files: await readSupervisorFiles() },
+    );
+    expect(await other.remove()).toEqual({ left: [] });
     await eventually(() => host.processes().length === 0);
   });
 
