@@ -185,7 +185,7 @@ describe("supervisor: commands of a step", () => {
           unitFixture({
             name: "ends-it",
             script: `until [ -s ${sampler} ]; do sleep 0.02; done; read -r owner <${sampler}; pid=\${owner%%.*}
-              kill -KILL "-$pid"; while grep -qs . /proc/$pid/cmdline; do sleep 0.02; done; echo $pid >ended`,
+              kill -KILL "-$pid" || kill -KILL "$pid"; while grep -qs . /proc/$pid/cmdline; do sleep 0.02; done; echo $pid >ended`,
           }),
           unitFixture({
             name: "has-one",
