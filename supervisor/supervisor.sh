@@ -1327,7 +1327,7 @@ end_owner() { # of a sampler: with what it started, where it has a session of it
 
 # Once nothing of the attempt runs: samples are final before they are collected.
 end_sampler() {
-  if is_active; then return; fi
+  if [ -f "$D/guard" ] || is_active; then return; fi # a guard ends while others collect
   if [ "$step_units" = 0 ] && [ ! -f "$A/samples.csv" ]; then return; fi
   if [ -s "$K/sampled" ] && [ -s "$A/samples.csv" ]; then return; fi # nothing ran since
   if owner_of "$K/sampler"; then end_owner; fi
@@ -1601,7 +1601,7 @@ disk_check() {
 
 write_result() {
   for wr_cut in "$K"/cut/*; do
-    [ -f "$wr_cut" ] || continue
+    [ -f "$wr_cut" ] && [ ! -f "$D/guard" ] || continue
     if { read -r wr_bytes wr_cap <"$wr_cut"; } 2>/dev/null; then
       warn "${wr_cut##*/}: cut at $wr_cap bytes; at least $wr_bytes more were written"
       rm -f "$wr_cut"
