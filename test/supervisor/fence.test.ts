@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestHost } from "./test-host.ts";
 import { eventually, openTestHost, stepFixture, unitFixture } from "./test-host.ts";
@@ -101,6 +101,34 @@ describe("supervisor: one step, one owner", () => {
     expect(isAlive(pid)).toBe(true);
     await host.run(stepFixture({ stepId: "reset", fence: fence(1, 2), attemptDir: "attempts/p.t0.a2", resets: true }));
     expect(isAlive(pid)).toBe(false);
+  });
+
+  it("searches ahead of the next reset, whose own search is spared only if nothing was started since", async () => {
+    const daemon = (name: string): string =>
+      `(setsid sh -c 'echo $$ >${name}.pid; exec sleep 60' >/dev/null 2>&1 </dev/null &)\nuntil [ -s ${name}.pid ]; do sleep 0.01; done`;
+    const started = (): string => host.read(".state/started").trim();
+    const swept = (): string => host.read(".state/swept").trim().split(" ").slice(1).join(" ");
+    const step = (stepId: string, script?: string) =>
+      stepFixture({ stepId, units: script === undefined ? [] : [unitFixture({ name: "u", script })] });
+
+    await host.run(step("first", "true"));
+    await host.run({ ...step("collect"), stops: "all" });
+    await eventually(() => existsSync(join(host.root, ".state/swept")) && swept() === started());
+    // What was found then says nothing of what came after.
+    await host.run(step("forks", daemon("late")));
+    expect(swept()).not.toBe(started());
+    const late = Number(host.read("attempts/p.t0.a1/late.pid"));
+    expect(isAlive(late)).toBe(true);
+    await host.run({ ...step("reset"), resets: true });
+    expect(isAlive(late)).toBe(false);
+
+    // A search that finds something vouches for nothing.
+    await host.run(step("forks-again", daemon("early")));
+    const early = Number(host.read("attempts/p.t0.a1/early.pid"));
+    await host.run({ ...step("collect-again"), stops: "all" });
+    expect(isAlive(early)).toBe(true);
+    await host.run({ ...step("reset-again"), resets: true });
+    expect(isAlive(early)).toBe(false);
   });
 
   it("doesn't take a step whose text came torn", async () => {
