@@ -14,8 +14,12 @@ export const TheoryRow = z.object({
   x: z.number(),
   /** Commands per second, or a share where the panel's name says so. */
   value: z.number(),
+  /** Nothing was measured. */
+  trialCount: z.literal(0),
 });
 export type TheoryRow = z.infer<typeof TheoryRow>;
+
+type TheoryPoint = Omit<TheoryRow, "trialCount">;
 
 /** Of one replica, and so the most writes that a system of any size takes. */
 const replicaPerSec = 100_000;
@@ -26,10 +30,10 @@ const fewReplicas = [1, 2, 3, 4, 5, 6, 9];
 const parts = ["all operations", "writes", "reads"] as const;
 
 /** A peak, and what of it are writes and reads. */
-const split = (series: string, x: number, peak: number, writeShare: number): TheoryRow[] =>
+const split = (series: string, x: number, peak: number, writeShare: number): TheoryPoint[] =>
   [peak, peak * writeShare, peak * (1 - writeShare)].map((value, i) => ({ panel: parts[i] ?? "", series, x, value }));
 
-const byReplicas = (): TheoryRow[] =>
+const byReplicas = (): TheoryPoint[] =>
   [0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1].flatMap((writeShare) =>
     replicas.flatMap((n) =>
       split(`${writeShare * 100}% writes`, n, peakOfReplicas(n, writeShare, replicaPerSec), writeShare),
@@ -39,7 +43,7 @@ const byReplicas = (): TheoryRow[] =>
 /** Shares from none to all in hundredths, by twos. */
 const shares = (from: number): number[] => Array.from({ length: (100 - from) / 2 + 1 }, (_, i) => (from + 2 * i) / 100);
 
-const byFraction = (): TheoryRow[] => [
+const byFraction = (): TheoryPoint[] => [
   ...fewReplicas.flatMap((n) =>
     shares(0).flatMap((writeShare) =>
       split(
@@ -57,7 +61,7 @@ const byFraction = (): TheoryRow[] => [
 /** Peak of n replicas that take so many writes a second: what is left of each is reads. */
 const withFixedWrites = (n: number, writesPerSec: number): number => writesPerSec + n * (replicaPerSec - writesPerSec);
 
-const byFixedWrites = (): TheoryRow[] =>
+const byFixedWrites = (): TheoryPoint[] =>
   [0, 0.1, 0.2, 0.3, 0.5, 0.75, 0.9, 1].flatMap((share) =>
     replicas.flatMap((n) => {
       const writesPerSec = share * replicaPerSec;
@@ -70,7 +74,7 @@ const byFixedWrites = (): TheoryRow[] =>
     }),
   );
 
-const byWrites = (): TheoryRow[] =>
+const byWrites = (): TheoryPoint[] =>
   fewReplicas.flatMap((n) =>
     Array.from({ length: 51 }, (_, i) => (replicaPerSec * i) / 50).map((writesPerSec) => ({
       panel: "throughput",
@@ -88,7 +92,7 @@ interface TheoryDefinition {
   readonly name: string;
   readonly title: string;
   readonly formula: string;
-  readonly rows: () => TheoryRow[];
+  readonly rows: () => TheoryPoint[];
   /** Lines of the draft that aren't drawn. */
   readonly leftOut?: string;
   readonly x: { readonly title: string; readonly domain: readonly [number, number]; readonly ticks: readonly number[] };
@@ -128,7 +132,7 @@ function theoryFigure({ name, title, formula, rows, x, leftOut }: TheoryDefiniti
       },
     }),
     inputs: [],
-    collect: () => Promise.resolve(rows()),
+    collect: () => Promise.resolve(rows().map((row) => ({ ...row, trialCount: 0 as const }))),
   });
 }
 
