@@ -63,12 +63,13 @@ process.on("SIGHUP", () => undefined); // the terminal that started us may close
 const paths = homePaths(home);
 await announceEngine(paths.engineState(runId), { runId, epoch }, systemClock);
 const secret = await readSecret(home);
-const endpoint = await openHostEndpoint(() => store, systemClock, paths.enginePort(runId));
+const endpoint = await openHostEndpoint(systemClock, paths.enginePort(runId));
 const store = new FolderStore({
   root: paths.store,
   clock: systemClock,
   uploads: { baseUrl: () => endpoint.uploadUrl, ttlMs: Number(process.env["REPRISE_UPLOAD_TTL_MS"] ?? 15 * 60_000) },
 });
+endpoint.takeUploads(store);
 const { plan } = await openStoredRun(runId, store);
 const knownHosts = join(homedir(), ".ssh", "known_hosts");
 const random: Random = { next: () => Math.random() };

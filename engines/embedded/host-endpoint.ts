@@ -14,6 +14,8 @@ const uploadPath = "/uploads/";
 export interface HostEndpoint {
   readonly callUrl: string;
   readonly uploadUrl: string;
+  /** From now on uploads land there; until then hosts are told to come again. */
+  takeUploads(store: FolderStore): void;
   /** From now on calls are answered; until then hosts are told to come again. */
   serve(effects: HostCallEffects): void;
   close(): Promise<void>;
@@ -24,25 +26,32 @@ export interface HostEndpoint {
  *
  * Loopback only. It is opened before the engine, since the store signs URLs with its address. Hosts keep the address
  * that they were told when a step was armed, so an engine that takes a run up listens where the one before it did, when
- * that port is still free.
+ * that port is still free. They may call it in the very moment in which it listens, long before it has what it needs to
+ * answer.
  *
  * @param portFile remembers the port
  */
-export async function openHostEndpoint(
-  store: () => FolderStore,
-  clock: Clock,
-  portFile: string,
-): Promise<HostEndpoint> {
+export async function openHostEndpoint(clock: Clock, portFile: string): Promise<HostEndpoint> {
   let effects: HostCallEffects | undefined;
   let upload: ReturnType<typeof uploadHandler> | undefined;
-  const takeUpload = (): ReturnType<typeof uploadHandler> =>
-    (upload ??= uploadHandler({ store: store(), secret: store().uploadSecret(), path: uploadPath, clock }));
-  const serve = (request: IncomingMessage, response: ServerResponse, awaits?: "awaitsContinue"): void => {
-    if (takeUpload()(request, response, awaits)) return;
+  const route = (request: IncomingMessage, response: ServerResponse, awaits?: "awaitsContinue"): void => {
+    if (request.url?.startsWith(uploadPath) === true && upload === undefined) {
+      sendNotYet(response);
+      return;
+    }
+    if (upload?.(request, response, awaits) === true) return;
     if (awaits !== undefined) response.writeContinue();
     answerCall(request, response, effects).catch((error: unknown) => {
       send(response, 500, { code: "Failed", detail: messageOf(error) });
     });
+  };
+  /** Whatever a request does to its handler, the engine lives on. */
+  const serve: typeof route = (request, response, awaits) => {
+    try {
+      route(request, response, awaits);
+    } catch (error) {
+      send(response, 500, { code: "Failed", detail: messageOf(error) });
+    }
   };
   const server = createServer((request, response) => {
     serve(request, response);
@@ -57,6 +66,9 @@ export async function openHostEndpoint(
   return {
     callUrl: `http://127.0.0.1:${port}/host`,
     uploadUrl: `http://127.0.0.1:${port}${uploadPath.slice(0, -1)}`,
+    takeUploads: (store) => {
+      upload = uploadHandler({ store, secret: store.uploadSecret(), path: uploadPath, clock });
+    },
     serve: (given) => {
       effects = given;
     },
@@ -79,7 +91,7 @@ async function answerCall(
     return;
   }
   if (effects === undefined) {
-    send(response, 503, { code: "NotYet", detail: "the engine is starting" });
+    sendNotYet(response);
     return;
   }
   const body = await readBody(request);
@@ -107,6 +119,10 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
     return null; // the call's schema refuses it
   }
 }
+
+const sendNotYet = (response: ServerResponse): void => {
+  send(response, 503, { code: "NotYet", detail: "the engine is starting" });
+};
 
 function send(response: ServerResponse, status: number, body: unknown): void {
   if (response.headersSent) {
