@@ -9,8 +9,10 @@ const secret = new Uint8Array(32).fill(7);
 const user = deriveKeyPair(secret, { kind: "user", runId: "no-route" });
 const names = ["server", "client-a", "client-b"];
 
-/** A client fetches 100 KB again and again; an event soon lets the server's link carry 4 Mbit/s only.
- * It notes what it fetched when that must have come to pass on a slow machine too. */
+/**
+ * A client fetches 100 KB again and again; an event soon lets the server's link carry 4 Mbit/s only. It notes five fetches
+ * from when that must have come to pass on a slow machine too, however long a cable is unplugged meanwhile.
+ */
 const definition = (machines: string): string => `
 reprise: 1
 name: far
@@ -25,7 +27,7 @@ ${machines}
       client: { count: 2 }
 trial:
   timeout: 60s
-  expected: 4s
+  expected: 5s
   services:
     server:
       on: server
@@ -40,12 +42,16 @@ trial:
         echo atMs,ms >out.csv
         exec node -e '
           const [host, port] = process.argv.slice(1), began = Date.now(), fs = require("fs");
+          let noted = 0;
           (function next() {
             const at = Date.now();
-            if (at - began > 4000) return;
+            if (noted >= 5 || at - began > 40000) return;
             let bytes = 0;
             require("net").connect(+port, host).on("data", (b) => (bytes += b.length)).on("close", () => {
-              if (bytes === 1e5 && at - began > 2000) fs.appendFileSync("out.csv", (at - began) + "," + (Date.now() - at) + "\\n");
+              if (bytes === 1e5 && at - began > 2000) {
+                fs.appendFileSync("out.csv", (at - began) + "," + (Date.now() - at) + "\\n");
+                noted++;
+              }
               setTimeout(next, 20);
             }).on("error", () => {});
           })();
@@ -100,7 +106,7 @@ describe("hosts that have no way to the engine", () => {
     await new Promise((resolve) => setTimeout(resolve, 6_000));
     net.hosts[1]?.mend();
     const done = await running.done;
-    expect({ code: done.code, stderr: done.stderr.slice(-3_000) }).toMatchObject({ code: 0 });
+    if (done.code !== 0) throw new Error(`${String(done.code)}: ${done.stderr.slice(-4_000)}`);
     const runId = runIdIn(done.stderr);
     const rows = await installation.json<{ shaped: boolean; medianMs: number; outcome: string }[]>(["results", runId]);
     expect(rows.map((row) => row.outcome)).toEqual(["valid", "valid", "valid", "valid"]);
