@@ -135,6 +135,21 @@ def formula(_, __):
     return figure
 
 
+def panels(name, _):
+    """The Evelyn draft's formulas: all operations, writes and reads, or rates and the share of reads, eight lines each."""
+    count = {"evelyn-theory-writes": 1, "evelyn-theory-fixed-writes": 2}.get(name, 3)
+    figure, ((*all_axes,),) = plt.subplots(1, count, figsize=(7, 2.5), squeeze=False)
+    replicas = np.arange(2, 31)
+    for part, axes in enumerate(all_axes):
+        for share in (0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1):
+            rates = replicas * 100_000 / (replicas * share + 1 - share)
+            axes.plot(replicas, rates * (1, share, 1 - share)[part], label=f"{round(100 * share)}% writes")
+        axes.set_xlabel("number of replicas")
+    all_axes[0].set_ylabel("throughput (commands/s)")
+    all_axes[-1].legend()
+    return figure
+
+
 def table(_, inputs):
     figure, axes = plt.subplots(figsize=(7, 2.8))
     columns = {}
@@ -193,6 +208,7 @@ kinds = {
     "bars": bars,
     "scaling": scaling,
     "formula": formula,
+    "panels": panels,
     "table": table,
     "timeline": timeline,
     "windows": windows,

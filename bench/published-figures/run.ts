@@ -19,6 +19,7 @@ import type { PublishedFigure } from "../../experiments/frankenpaxos/published-f
 import { publishedFigures, windowFigures } from "../../experiments/frankenpaxos/published.ts";
 import { scalingFigures } from "../../experiments/frankenpaxos/scaling-figures.ts";
 import { tableFigures } from "../../experiments/frankenpaxos/table-figures.ts";
+import { theoryFigures } from "../../experiments/frankenpaxos/theory-figures.ts";
 import { timelineFigures } from "../../experiments/frankenpaxos/timeline-figures.ts";
 import { tuningFigures } from "../../experiments/frankenpaxos/tuning-figures.ts";
 
@@ -32,6 +33,7 @@ const repetitions = 3;
 const kinds: readonly (readonly [kind: string, figures: readonly PublishedFigure[]])[] = [
   ["curve", curveFigures],
   ["bars", barFigures],
+  ["panels", theoryFigures],
   ["formula", scalingFigures.filter(({ inputs }) => inputs.length === 0)],
   ["scaling", [...scalingFigures.filter(({ inputs }) => inputs.length > 0), ...tuningFigures]],
   ["table", tableFigures],
