@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../core/effects/clock.ts";
 import type { CommandResult, Exchange } from "../../core/ports/transport.ts";
+import { inTime } from "./in-time.ts";
 import { OpenStdin } from "./open-stdin.ts";
 
 /** What one call of a session says: the verb's words and how it ended, an exit code or a word of its own. */
@@ -12,7 +13,7 @@ export interface Said {
 /** The three things that are said of an armed step; each undefined where the session ended before. */
 export interface ArmedCall {
   readonly answer: Promise<Said | undefined>;
-  /** Nothing is left to prepare: of a step that waits for `go`. */
+  /** Nothing is left to prepare: of a step that waits for `go`. Comes with the step's end at the latest. */
   readonly prepared: Promise<Said | undefined>;
   readonly end: Promise<Said | undefined>;
 }
@@ -30,6 +31,7 @@ export class Session {
   private readonly stdin = new OpenStdin();
   private readonly token: string;
   private readonly clock: Clock;
+  private readonly mostBytes: number;
   private readonly hearers = new Map<string, Hearer>();
   private readonly stop = new AbortController();
   private heard: Buffer = Buffer.alloc(0);
@@ -39,10 +41,17 @@ export class Session {
   hasAnswered = false;
   readonly ended: Promise<void>;
 
-  /** @param follow begins `serve TOKEN` on the host */
-  constructor(follow: (token: string, exchange: Exchange) => Promise<CommandResult>, clock: Clock) {
+  /**
+   * @param follow begins `serve TOKEN` on the host
+   * @param effects.mostBytes of what is said of one call; a session that says more is given up
+   */
+  constructor(
+    follow: (token: string, exchange: Exchange) => Promise<CommandResult>,
+    { clock, mostBytes }: { readonly clock: Clock; readonly mostBytes: number },
+  ) {
     this.token = randomUUID();
     this.clock = clock;
+    this.mostBytes = mostBytes;
     const exchange = { stdin: this.stdin, signal: this.stop.signal, onStdout: (chunk: Uint8Array) => this.hear(chunk) };
     this.ended = follow(this.token, exchange).then(
       () => this.end(),
@@ -98,28 +107,27 @@ export class Session {
   }
 
   private async within(answer: Promise<Said | undefined>, timeoutMs: number): Promise<Said | undefined> {
-    const enough = new AbortController();
-    const late = this.clock.sleep(timeoutMs, enough.signal).then(
-      () => this.abandon(),
-      () => undefined, // it came in time
-    );
-    const said = await Promise.race([answer, late.then(() => undefined)]);
-    enough.abort();
-    return said;
+    const said = await inTime(answer, timeoutMs, this.clock);
+    if (said !== "late") return said;
+    this.abandon();
+    return undefined;
   }
 
   /** Everything before a line `TOKEN ID CODE` is what that call says. */
   private hear(chunk: Uint8Array): void {
+    if (this.over) return;
     this.heard = this.heard.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.heard, chunk]);
     for (;;) {
       const at = this.heard.indexOf(`${this.token} `);
       const to = at < 0 ? -1 : this.heard.indexOf(newline, at);
-      if (to < 0) return;
+      if (to < 0) break;
       const [, id = "", code = ""] = this.heard.toString("utf8", at, to).split(" ");
       const bytes = this.heard.subarray(0, at);
       this.heard = this.heard.subarray(to + 1);
       this.tell(id, { code, bytes });
     }
+    // Nothing honest says so much: those who wait ask by calls of their own, which have their bounds.
+    if (this.heard.length > this.mostBytes) this.abandon();
   }
 
   private tell(id: string, said: Said): void {
@@ -137,6 +145,7 @@ export class Session {
 
   private end(): void {
     this.over = true;
+    this.heard = Buffer.alloc(0);
     this.stdin.end();
     const hearers = [...this.hearers.values()];
     this.hearers.clear();

@@ -20,6 +20,7 @@ import {
 import type { StepSettings } from "../../core/supervision/index.ts";
 import type { Followed } from "./followed-step.ts";
 import { readFollowed } from "./followed-step.ts";
+import { inTime } from "./in-time.ts";
 import { launchArgv, shipArgv, unpreparedExitCode } from "./launch.ts";
 import type { Said } from "./session.ts";
 import { Session } from "./session.ts";
@@ -54,7 +55,7 @@ const waitSliceMs = 60_000;
 const sessionMs = 24 * 3_600_000;
 /** So many sessions that end without a word, one after another, and this host is asked by a call each. */
 const mostMuteSessions = 3;
-/** What a session may say in all its life; results list every artifact, and steps send their small files. */
+/** A session says much in all its life; what it says of one call has the bound of a result. */
 const sessionLimitBytes = Infinity;
 /** Acknowledgements wait for the next `arm`; more than these are sent at once. */
 const acknowledgementsLimit = 8;
@@ -167,7 +168,8 @@ export class ShellAgent implements HostAgent {
     this.following.set(step.stepId, { attemptDir: step.attemptDir, end: end.catch(() => undefined) });
     // Nobody may ever ask for a step that guards: those that ended long ago are not kept.
     for (const stepId of [...this.following.keys()].slice(0, -followedLimit)) this.following.delete(stepId);
-    if (step.waitsForGo) await call.prepared;
+    // A step that takes longer to prepare starts late, and says so.
+    if (step.waitsForGo) await inTime(call.prepared, timeoutsMs.arm, this.effects.clock);
     return parsed;
   }
 
@@ -180,10 +182,13 @@ export class ShellAgent implements HostAgent {
     if (this.session !== undefined) this.muteSessions = this.session.hasAnswered ? 0 : this.muteSessions + 1;
     this.session = undefined;
     if (this.muteSessions >= mostMuteSessions) return undefined;
-    this.session = new Session((token, exchange) => {
-      const task = this.task("serve", [token], sessionMs, sessionLimitBytes);
-      return follow(this.host, task, exchange);
-    }, clock);
+    this.session = new Session(
+      (token, exchange) => {
+        const task = this.task("serve", [token], sessionMs, sessionLimitBytes);
+        return follow(this.host, task, exchange);
+      },
+      { clock, mostBytes: resultLimitBytes },
+    );
     return this.session;
   }
 
@@ -244,13 +249,8 @@ export class ShellAgent implements HostAgent {
   ): Promise<StepState | undefined> {
     const followed = this.following.get(stepId);
     if (followed === undefined) return undefined;
-    const enough = new AbortController();
-    const late = this.effects.clock.sleep(timeoutMs, enough.signal).then(
-      () => "late" as const,
-      () => undefined,
-    );
-    const end = await Promise.race([followed.end, late, aborted(signal)]);
-    enough.abort();
+    const either = Promise.race([followed.end, aborted(signal)]);
+    const end = await inTime(either, timeoutMs, this.effects.clock);
     // It may be late because nobody is there any more: whoever asks by a call finds out.
     if (end === "late") return undefined;
     this.following.delete(stepId);

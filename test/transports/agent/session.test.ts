@@ -19,21 +19,24 @@ function openSession() {
   let token = "";
   let onStdout: Exchange["onStdout"] = () => undefined;
   let cut: () => void = () => undefined;
-  const session = new Session(async (given, exchange) => {
-    token = given;
-    onStdout = exchange.onStdout;
-    const gone = new Promise<void>((resolve) => {
-      cut = resolve;
-      exchange.signal?.addEventListener("abort", () => resolve());
-    });
-    const { stdin } = exchange;
-    if (stdin === undefined || stdin instanceof Uint8Array) throw new Error("not a session");
-    const readAll = async (): Promise<void> => {
-      for await (const chunk of stdin) heard.push(new TextDecoder().decode(chunk));
-    };
-    await Promise.race([readAll(), gone]);
-    return lost;
-  }, clock);
+  const session = new Session(
+    async (given, exchange) => {
+      token = given;
+      onStdout = exchange.onStdout;
+      const gone = new Promise<void>((resolve) => {
+        cut = resolve;
+        exchange.signal?.addEventListener("abort", () => resolve());
+      });
+      const { stdin } = exchange;
+      if (stdin === undefined || stdin instanceof Uint8Array) throw new Error("not a session");
+      const readAll = async (): Promise<void> => {
+        for await (const chunk of stdin) heard.push(new TextDecoder().decode(chunk));
+      };
+      await Promise.race([readAll(), gone]);
+      return lost;
+    },
+    { clock, mostBytes: 10_000 },
+  );
   const say = (text: string, pieceBytes = text.length): void => {
     const bytes = new TextEncoder().encode(text.replaceAll("TOKEN", token));
     for (let at = 0; at < bytes.length; at += pieceBytes) onStdout(bytes.subarray(at, at + pieceBytes));
@@ -83,6 +86,17 @@ describe("Session", () => {
     const { session, clock } = openSession();
     const answer = session.ask("clock", [], 1_000);
     expect(await clock.run(answer)).toBeUndefined();
+    expect(session.isOver).toBe(true);
+  });
+
+  it("is given up when it says more of a call than any call has to say", async () => {
+    const { session, say } = openSession();
+    const call = session.arm("s1", new Uint8Array(), [], 1_000);
+    say("armed\nTOKEN 1 0\n");
+    say("x".repeat(9_000));
+    expect(session.isOver).toBe(false);
+    say("x".repeat(2_000));
+    expect(await call.end).toBeUndefined();
     expect(session.isOver).toBe(true);
   });
 
