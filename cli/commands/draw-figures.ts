@@ -2,11 +2,9 @@ import { setDrawingFlags } from "../../analysis/render/drawing-flags.ts";
 import type { FigureFormat } from "../../analysis/render/render-figure.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import type { CommandContext } from "../context.ts";
+import type { StoredFiguresOptions } from "./figures.ts";
 
-export interface FiguresOptions {
-  readonly run?: string;
-  readonly output: string;
-  readonly gallery?: true;
+export interface FiguresOptions extends Omit<StoredFiguresOptions, "formats"> {
   readonly from?: string;
   readonly formats?: string;
 }

@@ -18,16 +18,22 @@ import { judgeRun } from "../judge-run.ts";
 import { loadDefinition } from "../load.ts";
 import { loadTrials, plannedTrials } from "../load-trials.ts";
 import type { CommandContext } from "../context.ts";
-import type { FiguresOptions } from "./draw-figures.ts";
 import { galleryFigures, readRun, runPage } from "../report/run-page.ts";
 import { readStoredRun } from "../stored-definition.ts";
 
-interface Options extends Pick<FiguresOptions, "run" | "output" | "gallery"> {
+export interface StoredFiguresOptions {
+  readonly run?: string;
+  readonly output: string;
+  readonly gallery?: true;
   readonly formats: readonly FigureFormat[];
 }
 
 /** Draws an experiment's figures from its newest run with results, or those of every experiment that has any. */
-export async function figures(context: CommandContext, name: string | undefined, options: Options): Promise<number> {
+export async function figures(
+  context: CommandContext,
+  name: string | undefined,
+  options: StoredFiguresOptions,
+): Promise<number> {
   const { home, output } = context;
   const { formats } = options;
   const store = openStore(home);
