@@ -93,6 +93,12 @@ const parameterError = (trial: Trial, name: string, kind: string): TrialParamete
     { hint: `its parameters are ${Object.keys(trial.parameters).join(", ")}` },
   );
 
+/** All of a trial that decides what is made of it: its artifacts by their digests, without their readers. */
+export const trialInputs = ({ artifacts, ...trial }: Trial): object => ({
+  ...trial,
+  artifacts: artifacts.map(({ key, sha256 }) => [key, sha256]),
+});
+
 /** The same trials, with a list of the artifacts that were opened: what a figure's numbers really rest on. */
 export function watchReads(trials: readonly Trial[]): { trials: Trial[]; opened: () => TrialArtifact[] } {
   const opened = new Map<string, TrialArtifact>();

@@ -16,7 +16,7 @@ import { renderFigure, rendererVersion } from "./render/render-figure.ts";
 import type { FigureFormat, RenderOptions } from "./render/render-figure.ts";
 import { renderScreens } from "./render/render-screens.ts";
 import { toCsv } from "./to-csv.ts";
-import { watchReads } from "./trials.ts";
+import { trialInputs, watchReads } from "./trials.ts";
 import type { Trial } from "./trials.ts";
 
 /** Where figures go. Paths are relative, with forward slashes. */
@@ -168,7 +168,7 @@ export async function drawFigure<Row extends object>(
   const inputKey =
     figureSourceSha256 === undefined
       ? undefined
-      : digestOf({ own: own.map(withoutReaders), missing, codeVersion, figureSourceSha256, options, rendererVersion });
+      : digestOf({ own: own.map(trialInputs), missing, codeVersion, figureSourceSha256, options, rendererVersion });
   const before = inputKey === undefined ? undefined : await findDrawn(figure.name, inputKey, files);
   if (before) return before;
 
@@ -318,11 +318,6 @@ const toDrawn = (provenance: FigureProvenance, isFromCache: boolean): DrawnFigur
   isFromCache,
   warnings: provenance.warnings,
   missing: provenance.origin.missing,
-});
-
-const withoutReaders = ({ artifacts, ...trial }: Trial): object => ({
-  ...trial,
-  artifacts: artifacts.map(({ key, sha256 }) => [key, sha256]),
 });
 
 /** Digest of a value's JSON, telling NaN and the infinities from null. */

@@ -16,6 +16,7 @@ import type { ReadPublished } from "./published.ts";
 import { drawPublishedFigures } from "./published.ts";
 import { loadFiguresModule } from "./figures-module.ts";
 import { cacheFolder } from "./home.ts";
+import type { UnreadTrial } from "./judge-run.ts";
 
 export interface ExperimentToDraw {
   readonly runId: string;
@@ -109,11 +110,18 @@ export async function importsOf(
   return { hasImports, imported: async (path) => (await store.get(`${prefix}${path}`))?.body };
 }
 
-/** What a command ends with that couldn't draw all; undefined where it could. */
-export const undrawnFailure = (undrawn: readonly UndrawnFigure[]): FailureError | undefined =>
-  undrawn.length === 0
-    ? undefined
-    : new FailureError({
-        class: "integrity",
-        message: undrawn.map(({ name, reason }) => `not drawn: ${name}: ${reason}`).join("\n"),
-      });
+/**
+ * What a command ends with that couldn't draw or judge all; undefined where it could.
+ *
+ * @param unread trials that claims were judged without
+ */
+export function undrawnFailure(
+  undrawn: readonly UndrawnFigure[],
+  unread: readonly UnreadTrial[] = [],
+): FailureError | undefined {
+  const lines = [
+    ...undrawn.map(({ name, reason }) => `not drawn: ${name}: ${reason}`),
+    ...unread.map(({ name, reason }) => `judged without ${name}: ${reason}`),
+  ];
+  return lines.length === 0 ? undefined : new FailureError({ class: "integrity", message: lines.join("\n") });
+}

@@ -1,3 +1,3 @@
-export { describeMeasured, judgeClaims, toleranceNote } from "./judge-claims.ts";
+export { describeMeasured, isAbout, judgeClaims, toleranceNote } from "./judge-claims.ts";
 export type { ClaimPoints, ClaimTrial, JudgedClaim, StatedClaim } from "./judge-claims.ts";
 export { describeClaim, readPaperValue } from "./paper-value.ts";

@@ -46,6 +46,8 @@ export interface ClaimTrial {
   readonly trialIndex: number;
   /** Undefined while there is no valid result. */
   readonly metrics: Readonly<Record<string, number>> | undefined;
+  /** Why a valid trial lacks metrics: `data.csv:7: not a number`. */
+  readonly problem?: string | undefined;
 }
 
 export interface JudgedClaim {
@@ -69,6 +71,12 @@ const confidence = 0.9;
 const fewestForMedian = 6;
 /** Nobody measures more. */
 const mostPasses = 10_000;
+
+/** Whether a claim speaks of a trial. */
+export const isAbout = (
+  { of, relativeTo }: Pick<StatedClaim, "of" | "relativeTo">,
+  trial: Omit<ClaimTrial, "metrics">,
+): boolean => isAmong(trial, of) || (relativeTo !== undefined && isAmong(trial, relativeTo));
 
 export const judgeClaims = (claims: readonly StatedClaim[], trials: readonly ClaimTrial[]): JudgedClaim[] =>
   claims.map((claim) => judge(claim, trials));
@@ -149,6 +157,15 @@ function passesOf(claim: StatedClaim, points: ClaimPoints, trials: readonly Clai
     const value = trial.metrics?.[claim.metric];
     return value === undefined || !Number.isFinite(value) ? [] : [{ ...trial, value }];
   });
+  const unread = valid.filter(({ problem, metrics }) => problem !== undefined && metrics?.[claim.metric] === undefined);
+  const leftOut = unread
+    .slice(0, mostNamed)
+    .map(({ pointKey, trialIndex, problem }) => `${pointKey} trial ${trialIndex} left out: ${problem ?? ""}`);
+  if (measured.length === 0 && unread.length > 0)
+    return none(
+      [...leftOut, ...andMore(unread.length)].join("; "),
+      "a file that can be read, or the trial measured again",
+    );
   if (measured.length === 0) {
     const known = [...new Set(valid.flatMap(({ metrics }) => Object.keys(metrics ?? {})))];
     return none(
@@ -164,7 +181,10 @@ function passesOf(claim: StatedClaim, points: ClaimPoints, trials: readonly Clai
   const complete = [...byPass.values()].filter((pass) => pass.size === measuredPoints.size);
   const lackingPoints = wantedPoints.size - measuredPoints.size;
   if (complete.length === 0)
-    return none(`no pass over the points of ${points.sweep} is complete`, "`reprise resume` measures what is missing");
+    return none(
+      [`no pass over the points of ${points.sweep} is complete`, ...leftOut, ...andMore(unread.length)].join("; "),
+      "`reprise resume` measures what is missing",
+    );
   const partial = byPass.size - complete.length;
   const values = complete.map((pass) => reduced(claim.reduce, [...pass.values()]));
   return {
@@ -179,10 +199,17 @@ function passesOf(claim: StatedClaim, points: ClaimPoints, trials: readonly Clai
         ? [`${lackingPoints} of ${wantedPoints.size} points of ${points.sweep} have no result`]
         : []),
       ...(partial > 0 ? [`${partial} incomplete ${partial === 1 ? "pass" : "passes"} left out`] : []),
+      ...leftOut,
+      ...andMore(unread.length),
     ],
     problem: undefined,
   };
 }
+
+/** More of one kind are counted. */
+const mostNamed = 3;
+
+const andMore = (count: number): string[] => (count > mostNamed ? [`and ${count - mostNamed} trials more`] : []);
 
 /** So far from the rest that somebody should look: it widens the interval, and isn't taken out. */
 function strayPasses(indices: readonly number[], values: readonly number[], sweep: string): string[] {
@@ -195,7 +222,7 @@ function strayPasses(indices: readonly number[], values: readonly number[], swee
   });
 }
 
-function isAmong(trial: ClaimTrial, { sweep, where }: ClaimPoints): boolean {
+function isAmong(trial: Omit<ClaimTrial, "metrics">, { sweep, where }: ClaimPoints): boolean {
   if (trial.sweep !== sweep) return false;
   return Object.entries(where).every(([name, wanted]) => {
     const found = name === "variant" ? trial.variant : valueAt(trial.parameters, name.split("."));

@@ -1,5 +1,6 @@
 import { describeMeasured, toleranceNote } from "../../analysis/claims/index.ts";
 import { exitCodes } from "../../core/errors/failure.ts";
+import { undrawnFailure } from "../draw-experiment.ts";
 import { findExperimentOf } from "../experiment-of-run.ts";
 import { findRun, openStore } from "../home.ts";
 import { judgeRun } from "../judge-run.ts";
@@ -23,7 +24,9 @@ export async function claims({ output, home }: CommandContext, name: string, opt
   const now = await findExperimentOf(stored.plan.experiment, options.experiment);
   const spec = now?.definition.spec ?? stored.definition.spec;
   const trials = await loadTrials(store, runId, stored.plan);
-  const judged = await judgeRun({ spec, plan: stored.plan, trials, folder: now?.folder, home });
+  const { claims: judged, unread } = await judgeRun({
+    ...{ runId, spec, plan: stored.plan, trials, folder: now?.folder, home },
+  });
   output.result({ runId, claims: judged });
   if (judged.length === 0) {
     output.line(`${stored.plan.experiment} states no claims`);
@@ -40,5 +43,7 @@ export async function claims({ output, home }: CommandContext, name: string, opt
   output.line(
     `${judged.length} claims: ${count("holds")} hold, ${count("fails")} fail, ${count("cannot tell")} can't be told (intervals at 90 %; ${toleranceNote})`,
   );
+  const failure = undrawnFailure([], unread);
+  if (failure !== undefined) throw failure;
   return options.strict === true && count("holds") < judged.length ? exitCodes.command : 0;
 }

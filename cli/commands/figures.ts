@@ -15,6 +15,7 @@ import type { UndrawnFigure } from "../draw-experiment.ts";
 import { experimentsHere } from "../definitions-here.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
 import { judgeRun } from "../judge-run.ts";
+import type { UnreadTrial } from "../judge-run.ts";
 import { loadDefinition } from "../load.ts";
 import { loadTrials, plannedTrials } from "../load-trials.ts";
 import type { CommandContext } from "../context.ts";
@@ -40,6 +41,7 @@ export async function figures(
   const experiments = name === undefined ? await experimentsHere() : [name];
   const drawn: { readonly experiment: string; readonly runId: string; readonly figures: readonly DrawnFigure[] }[] = [];
   const undrawn: UndrawnFigure[] = [];
+  const unread: UnreadTrial[] = [];
   for (const experiment of experiments) {
     const { folder, definition } = await loadDefinition(experiment);
     const modules = new Set(Object.values(definition.spec.figures).map((figure) => figure.module));
@@ -80,10 +82,12 @@ export async function figures(
     if (options.gallery === true) {
       const { spec } = definition;
       const content = await readRun(store, runId, { spec, plan });
+      const { claims, unread: own } = await judgeRun({ runId, spec, plan, trials, folder: folder.folder, home });
+      unread.push(...own);
       const page = runPage(content, {
         figures: await galleryFigures(made, target, ""),
         undrawn: not,
-        claims: await judgeRun({ spec, plan, trials, folder: folder.folder, home }),
+        claims,
         comparisons: comparisonsOfRun(trials),
         files: [],
         hasTrialPages: false,
@@ -104,7 +108,7 @@ export async function figures(
     }
   }
   output.result(drawn);
-  const failure = undrawnFailure(undrawn);
+  const failure = undrawnFailure(undrawn, unread);
   if (failure !== undefined) throw failure;
   if (drawn.length === 0) output.line("nothing to draw: `reprise run experiments/quickstart` makes results");
   return 0;

@@ -11,6 +11,7 @@ import type { CommandContext } from "../context.ts";
 import { serveSite } from "../report/serve.ts";
 import { undrawnFailure } from "../draw-experiment.ts";
 import type { UndrawnFigure } from "../draw-experiment.ts";
+import type { UnreadTrial } from "../judge-run.ts";
 import type { Site } from "../report/site.ts";
 import { openSite } from "../report/site.ts";
 
@@ -31,9 +32,11 @@ export async function report(context: CommandContext, names: readonly string[], 
   for (const name of names) runs.push(await findRun(store, name));
   if (options.serve !== undefined) return serve(context, { store, runs, options });
 
+
   const isOne = runs.length === 1;
   const listed = [];
   const undrawn: UndrawnFigure[] = [];
+  const unread: UnreadTrial[] = [];
   for (const runId of new Set(runs)) {
     const folder = isOne ? options.output : join(options.output, runId);
     const site = await openSite(store, {
@@ -44,6 +47,7 @@ export async function report(context: CommandContext, names: readonly string[], 
     });
     await writeSite(site, folder);
     undrawn.push(...site.undrawn);
+    unread.push(...site.unread);
     const { spec, progress, createdAt } = site.content;
     listed.push({
       runId,
@@ -62,7 +66,7 @@ export async function report(context: CommandContext, names: readonly string[], 
   const index = join(options.output, "index.html");
   output.result({ index, runs: listed });
   output.line(index);
-  const failure = undrawnFailure(undrawn);
+  const failure = undrawnFailure(undrawn, unread);
   if (failure !== undefined) throw failure;
   return 0;
 }

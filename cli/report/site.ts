@@ -17,6 +17,7 @@ import { drawExperiment, importsOf } from "../draw-experiment.ts";
 import type { UndrawnFigure } from "../draw-experiment.ts";
 import { findExperimentOf } from "../experiment-of-run.ts";
 import { judgeRun } from "../judge-run.ts";
+import type { UnreadTrial } from "../judge-run.ts";
 import { loadTrials, plannedTrials } from "../load-trials.ts";
 import { readStoredRun } from "../stored-definition.ts";
 import { attemptsOf } from "./attempts.ts";
@@ -45,6 +46,8 @@ export interface Site {
   readonly drawn: readonly DrawnFigure[];
   readonly undrawn: readonly UndrawnFigure[];
   readonly claims: readonly JudgedClaim[];
+  /** What claims were judged without. */
+  readonly unread: readonly UnreadTrial[];
   /** Every page and table; figures are in the folder already. */
   readonly paths: readonly string[];
   /** @returns undefined for a path that isn't the site's */
@@ -74,7 +77,7 @@ export async function openSite(store: ObjectStore, options: SiteOptions): Promis
     }));
   }
   const figures: readonly GalleryFigure[] = await galleryFigures(drawn, figureFolder, "figures/");
-  const claims = await judgeRun({ spec, plan, trials, folder: now?.folder, home });
+  const { claims, unread } = await judgeRun({ runId, spec, plan, trials, folder: now?.folder, home });
   const comparisons = comparisonsOfRun(trials);
   const table = buildResultTable(content.rows);
 
@@ -95,6 +98,7 @@ export async function openSite(store: ObjectStore, options: SiteOptions): Promis
     drawn,
     undrawn,
     claims,
+    unread,
     paths: ["index.html", "fonts.css", ...Object.keys(tables), ...pages.map(({ id }) => trialPath(id))],
     file: async (path) => {
       if (path === "index.html")
