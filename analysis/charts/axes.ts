@@ -73,8 +73,9 @@ function linearAxis(values: readonly number[], options: AxisOptions): NumberAxis
     scale: { domain, nice: false, zero: false },
     axis: {
       values: shown,
-      // Vega thins even explicit ticks out to its own count.
-      tickCount: shown.length,
+      // Vega thins even explicit ticks out to its own count, and rounds labels to that count's step: an author's ticks,
+      // which needn't be as fine as their numbers are, would be called by others (12 among 4, 8, 12 by 10).
+      tickCount: options.ticks ? shown.length * 1_000 : shown.length,
       format: options.format ?? labelFormat(domain),
       // An SI format takes one prefix for the whole axis and would write "0k".
       labelExpr: "datum.value === 0 ? '0' : datum.label",

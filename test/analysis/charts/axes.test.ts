@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { extentOf, numberAxis } from "../../../analysis/charts/axes.ts";
+import { lineChart } from "../../../analysis/charts/line-chart.ts";
+import { renderFigure } from "../../../analysis/render/render-figure.ts";
 
 const linear = (values: number[], more = {}) => numberAxis(values, { title: "t", ...more });
 const ticksOf = (axis: ReturnType<typeof numberAxis>): number[] => axis.axis["values"] as number[];
@@ -72,5 +74,20 @@ describe("numberAxis", () => {
       [0, 7],
       [0, 3.5, 7],
     ]);
+  });
+
+  it("calls an author's ticks by their own numbers, however few they are", async () => {
+    const drawn = async (ticks: number[], values: number[]): Promise<string> => {
+      const spec = lineChart(
+        values.map((x) => ({ x, y: x })),
+        {
+          x: { field: "x", title: "x", domain: [values[0] ?? 0, values.at(-1) ?? 1], ticks },
+          y: { field: "y", title: "y" },
+        },
+      );
+      return (await renderFigure(spec, { formats: ["svg"], embedsFonts: false })).svg ?? "";
+    };
+    expect(await drawn([4, 8, 12], [3, 14])).toMatch(/>12</);
+    expect(await drawn([250_000, 1_000_000, 3_250_000], [0, 4_000_000])).toMatch(/>3.25M</);
   });
 });
