@@ -51,7 +51,7 @@ export function smallMultiples<Row extends object>(
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     concat: panels.map(({ spec }) => spec),
     columns,
-    align: "all",
+    align: "each",
     // A chart's parameters are the same in each panel.
     ...(panels[0]?.params !== undefined && { params: panels[0].params }),
     usermeta: {
