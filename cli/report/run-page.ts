@@ -30,6 +30,7 @@ import type { EventRecord, Receipt } from "../../core/records/schemas.ts";
 import { eventRecordSchema, hostFactsSchema, receiptSchema, runRecordSchema } from "../../core/records/schemas.ts";
 import type { UndrawnFigure } from "../draw-experiment.ts";
 import { duration } from "../output.ts";
+import { spentText } from "../spend.ts";
 import { attemptsOf, timelineOf } from "./attempts.ts";
 
 /** Columns of the results that a reader of the page looks for last; `results.csv` has them. */
@@ -123,6 +124,8 @@ export interface RunPageParts {
   readonly refreshSec?: number;
   /** The end of bars that still grow. */
   readonly nowMs: number;
+  /** What hosts have cost until now, of a run that goes on; the receipts say it later. */
+  readonly spentDollars?: number | "unknown";
 }
 
 /** The run's page, as data. */
@@ -160,6 +163,7 @@ export function runPage(content: RunContent, parts: RunPageParts): GalleryPage {
             : `now ${progress.running.map((one) => `${one.pointKey} trial ${one.trialIndex} since ${duration(nowMs - one.sinceMs)}`).join(", ")}`,
           progress.failedAttempts > 0 ? `${progress.failedAttempts} attempts failed` : "",
           left === undefined ? "" : `about ${duration(left)} left`,
+          parts.spentDollars === undefined ? "" : `${spentText(parts.spentDollars)}${ofBudget(content.plan)}`,
         ]
           .filter((part) => part !== "")
           .join("; "),
@@ -382,12 +386,15 @@ function receiptOf(receipts: readonly Receipt[], plan: Plan): GalleryReceipt {
       ]),
       {
         label: "bill",
-        value: `${money(total)}${plan.budgetDollars === undefined ? "" : ` of a budget of ${money(plan.budgetDollars)}`}`,
+        value: `${money(total)}${ofBudget(plan)}`,
       },
     ],
     note: left.length === 0 ? "nothing is left" : `STILL THERE: ${left.map((r) => r.name).join(", ")}`,
   };
 }
+
+const ofBudget = ({ budgetDollars }: Plan): string =>
+  budgetDollars === undefined ? "" : ` of a budget of ${money(budgetDollars)}`;
 
 const money = (dollars: number | "unknown"): string => (dollars === "unknown" ? "unknown" : `$${dollars.toFixed(2)}`);
 

@@ -19,6 +19,7 @@ import { findExperimentOf } from "../experiment-of-run.ts";
 import { judgeRun } from "../judge-run.ts";
 import type { UnreadTrial } from "../judge-run.ts";
 import { loadTrials, plannedTrials } from "../load-trials.ts";
+import { spendOf } from "../spend.ts";
 import { readStoredRun } from "../stored-definition.ts";
 import { attemptsOf } from "./attempts.ts";
 import type { RunContent } from "./run-page.ts";
@@ -92,6 +93,9 @@ export async function openSite(store: ObjectStore, options: SiteOptions): Promis
     "plan.json": () => `${JSON.stringify(plan)}\n`,
   };
   const isRunning = content.progress.outcome === undefined;
+  const spend = isRunning
+    ? { spentDollars: await spendOf(runId, { store, clock }, () => Promise.resolve(plan))() }
+    : {};
   const refresh = options.refreshSec === undefined || !isRunning ? {} : { refreshSec: options.refreshSec };
   return {
     content,
@@ -113,6 +117,7 @@ export async function openSite(store: ObjectStore, options: SiteOptions): Promis
             ...(options.up === undefined ? {} : { up: options.up }),
             fontsHref: "fonts.css",
             ...refresh,
+            ...spend,
             nowMs: clock.now(),
           }),
         );

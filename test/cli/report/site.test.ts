@@ -6,10 +6,13 @@ import { writeImportedRun } from "../../../cli/imported-run.ts";
 import { openSite } from "../../../cli/report/site.ts";
 import { serveSite } from "../../../cli/report/serve.ts";
 import { readDefinition } from "../../../core/definition/read-definition.ts";
+import { toBytes } from "../../../core/flow/effects.ts";
+import { runKeys } from "../../../core/names/keys.ts";
 import { resultRows } from "../../../core/evidence/result-rows.ts";
 import { verifyRun } from "../../../core/evidence/verify-run.ts";
 import { MemoryStore } from "../../../stores/memory/memory-store.ts";
 import { VirtualClock } from "../../../engines/clock/virtual-clock.ts";
+import { createSimRun, simExperiment } from "../../engines/embedded/sim-run.ts";
 
 const clock = new VirtualClock(Date.UTC(2026, 0, 1, 9));
 const text = await readFile("experiments/quickstart/experiment.yaml", "utf8");
@@ -101,6 +104,41 @@ describe("openSite", () => {
     for (const path of a.paths) expect(await a.file(path)).toEqual(await b.file(path));
     expect(await a.file("../secret")).toBeUndefined();
     expect(await a.file("constructor")).toBeUndefined();
+  });
+});
+
+describe("openSite of a run that goes on", () => {
+  it("says what its hosts have cost until now, and the receipt's bill once it has ended", async () => {
+    const free = simExperiment({ points: 20, trials: 1, lanes: 1 });
+    const rates = [{ region: "east-1", onDemand: 6, spot: 1 }];
+    const deployments = free.plan.deployments.map((one) => ({
+      ...one,
+      places: { sim: [{ region: "east-1", zone: "east-1a" }] },
+      hosts: one.hosts.map((host) => ({ ...host, rates })),
+    }));
+    const plan = { ...free.plan, deployments, budgetDollars: 50 };
+    const live = await createSimRun({
+      experiment: { ...free, plan },
+      behaviour: { run: () => ({ durationMs: 60_000, exitCode: 0 }) },
+    });
+    const keys = runKeys(live.runId);
+    await live.store.putIfAbsent(keys.definition, Buffer.from(text.replace("name: quickstart", "name: sim")), "test");
+    await live.store.putIfAbsent(keys.plan, toBytes(plan), "test");
+    const page = async (): Promise<string> => {
+      const options = { runId: live.runId, folder, experiment: undefined, home: folder, note: () => undefined };
+      const site = await openSite(live.store, { ...options, clock: live.clock });
+      return String(await site.file("index.html"));
+    };
+    const engine = live.engine();
+    const ended = live.sweep(engine, 1);
+    await live.clock.advanceTo(live.clock.now() + 600_000);
+    const spent = Number(/\$([\d.]+) spent of a budget of \$50\.00/.exec(await page())?.[1]);
+    expect(spent).toBeGreaterThan(plan.deployments.flatMap(({ hosts }) => hosts).length * 0.9);
+    await live.clock.run(ended.then(() => live.settle(engine)));
+    const last = await page();
+    expect(last).not.toContain(" spent of a budget");
+    expect(Number(/\$([\d.]+) of a budget of \$50\.00/.exec(last)?.[1])).toBeGreaterThan(spent);
+    await engine.close();
   });
 });
 
