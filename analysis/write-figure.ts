@@ -36,7 +36,7 @@ export interface FigureOrigin {
     readonly attempt: number;
   }[];
   readonly artifacts: readonly { readonly key: string; readonly sha256: string; readonly bytes: number }[];
-  /** Planned trials it was drawn without. */
+  /** What it was drawn without: planned trials, and of files the lines or points. */
   readonly missing: readonly string[];
   /** Version and commit of this package and of the experiment, as far as known. */
   readonly codeVersion: string;

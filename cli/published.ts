@@ -43,8 +43,9 @@ interface PublishedToDraw {
 
 /** A figure, and whether there was anything to draw it from. */
 export type PublishedOutcome =
-  | { readonly kind: "drawn"; readonly figure: DrawnFigure }
-  | { readonly kind: "no data"; readonly name: string }
+  /** `isFormula`: it rests on no file. */
+  | { readonly kind: "drawn"; readonly figure: DrawnFigure; readonly isFormula: boolean }
+  | { readonly kind: "no data"; readonly name: string; readonly inputs: readonly string[] }
   | { readonly kind: "failed"; readonly name: string; readonly reason: string };
 
 /** Draws a paper's figures; those whose input files are what they were are found, not drawn. */
@@ -67,20 +68,21 @@ export async function* drawPublishedFigures(what: PublishedToDraw): AsyncGenerat
     return digests.get(path);
   };
   for (const { figure, inputs } of all) {
-    if (inputs.length === 0 && !what.hasFormulas) continue;
+    const isFormula = inputs.length === 0;
+    if (isFormula && !what.hasFormulas) continue;
     const artifacts = [];
     for (const path of inputs) artifacts.push({ key: path, sha256: await digestOf(path) });
     const { name } = figure;
     const inputKey = inputKeyOf({ artifacts, codeVersion: version, figureSourceSha256: sourceSha256, options });
     const known = await findDrawn(name, inputKey, files);
     if (known !== undefined) {
-      yield { kind: "drawn", figure: known };
+      yield { kind: "drawn", figure: known, isFormula };
       continue;
     }
     try {
       for await (const { rows, artifacts: used, missing } of collect(read, { names: [name] })) {
         if (rows.length === 0) {
-          yield { kind: "no data", name };
+          yield { kind: "no data", name, inputs };
           continue;
         }
         // Figures differ in their rows, which only they know and check.
@@ -89,7 +91,7 @@ export async function* drawPublishedFigures(what: PublishedToDraw): AsyncGenerat
         const origin = { trials: [], artifacts: used, missing, codeVersion: version, figureSourceSha256: sourceSha256 };
         // A row of a paper's own table names no parameter of ours: only a figure that says so knows its trials.
         const drawing = { origin, files, options, inputKey, trials: own.isFrom === undefined ? [] : trials };
-        yield { kind: "drawn", figure: await writeFigure(own, rows, drawing) };
+        yield { kind: "drawn", figure: await writeFigure(own, rows, drawing), isFormula };
       }
     } catch (error) {
       yield { kind: "failed", name, reason: messageOf(error) };
@@ -109,7 +111,7 @@ function once(read: ReadPublished): ReadPublished {
 
 /** Draws a paper's figures again from its own published results, without a run. */
 export async function drawPublished(
-  { output, home }: CommandContext,
+  { output, home }: Pick<CommandContext, "output" | "home">,
   name: string | undefined,
   folder: string,
   { target, formats }: { readonly target: string; readonly formats: readonly FigureFormat[] },
@@ -122,12 +124,15 @@ export async function drawPublished(
   const into = join(target, experiment.split("/").filter(Boolean).at(-1) ?? "published");
   const drawn: DrawnFigure[] = [];
   const failed: string[] = [];
+  let hasResults = false;
+  let wanted: string | undefined;
   for await (const outcome of drawPublishedFigures({
     ...{ module, target: into, home, options: { formats }, trials: [], hasFormulas: true },
     read: (path) => readOrNothing(join(folder, path)),
   })) {
     if (outcome.kind === "no data") {
       output.note(`${outcome.name}: not drawn, its data is not there`);
+      wanted ??= outcome.inputs[0];
       continue;
     }
     if (outcome.kind === "failed") {
@@ -135,17 +140,27 @@ export async function drawPublished(
       continue;
     }
     const { figure } = outcome;
+    hasResults ||= !outcome.isFormula;
     drawn.push(figure);
     output.line(
       `${join(into, figure.name)}.{${[...formats, "csv"].join()}}${figure.isFromCache ? "  (unchanged)" : ""}`,
     );
-    if (figure.missing.length > 0)
-      output.note(`  drawn without: ${figure.missing.slice(0, 3).join("; ")}${figure.missing.length > 3 ? "; …" : ""}`);
+    if (figure.missing.length > 0) output.note(drawnWithout(figure.missing));
   }
   output.result(drawn);
   if (failed.length > 0) throw new FailureError({ class: "integrity", message: failed.join("\n") });
+  if (!hasResults && wanted !== undefined)
+    throw new FailureError({
+      class: "invalid",
+      message: `${folder} has none of the files that figures of ${experiment} are drawn from`,
+      hint: `such as ${wanted}, in it or in its folder benchmarks`,
+    });
   return 0;
 }
+
+/** What a figure lacks: trials, files, lines and points. */
+export const drawnWithout = (missing: readonly string[]): string =>
+  `  drawn without: ${missing.slice(0, 3).join("; ")}${missing.length > 3 ? `; and ${missing.length - 3} more` : ""}`;
 
 async function findModule(experiment: string): Promise<string> {
   for (const candidate of [join(experiment, "published.ts"), join("experiments", experiment, "published.ts")]) {

@@ -24,7 +24,7 @@ export interface GalleryFigure {
   readonly svgDark?: string;
   readonly downloads: readonly GalleryLink[];
   readonly warnings?: readonly string[];
-  /** Planned trials that it was drawn without. */
+  /** What it was drawn without: planned trials, and of files the lines or points. */
   readonly missing?: readonly string[];
   /** What stands behind its marks. @default marks only say their values */
   readonly marks?: GalleryMarks;

@@ -90,10 +90,7 @@ function renderState(state: RunState): Html {
 function renderFigureCard(figure: GalleryFigure): Html {
   const label = figure.title ?? figure.caption;
   const missing = figure.missing ?? [];
-  const notes = [
-    ...(missing.length > 0 ? [`Drawn without ${missing.length} planned trials: ${listOf(missing, 6)}.`] : []),
-    ...(figure.warnings ?? []),
-  ];
+  const notes = [...(missing.length > 0 ? [`Drawn without: ${listOf(missing, 6)}.`] : []), ...(figure.warnings ?? [])];
   return markup`<figure id="figure-${figure.name}">
 <h3>${figure.title ?? figure.name}</h3>
 <div class="plot" tabindex="0" role="group" aria-label="${label}. Arrow keys read the marks${figure.marks === undefined ? "" : ", Enter lists their trials"}.">
@@ -107,7 +104,7 @@ ${renderLinks(figure.downloads)}</figcaption>
 }
 
 const listOf = (names: readonly string[], limit: number): string =>
-  names.slice(0, limit).join(", ") + (names.length > limit ? ` and ${names.length - limit} more` : "");
+  names.slice(0, limit).join("; ") + (names.length > limit ? `; and ${names.length - limit} more` : "");
 
 const renderLinks = (links: readonly GalleryLink[]): Html =>
   markup`<ul class="links">${links.map(

@@ -19,6 +19,7 @@ import type { UnreadTrial } from "../judge-run.ts";
 import { loadDefinition } from "../load.ts";
 import { loadTrials, plannedTrials } from "../load-trials.ts";
 import type { CommandContext } from "../context.ts";
+import { drawnWithout } from "../published.ts";
 import { galleryFigures, readRun, runPage } from "../report/run-page.ts";
 import { readStoredRun } from "../stored-definition.ts";
 
@@ -100,10 +101,7 @@ export async function figures(
       output.line(
         `${join(target, figure.name)}.{${[...formats, "csv"].join()}}${figure.isFromCache ? "  (unchanged)" : ""}`,
       );
-      if (figure.missing.length > 0)
-        output.line(
-          `  drawn without ${figure.missing.length} trials: ${figure.missing.slice(0, 3).join(", ")}${figure.missing.length > 3 ? ", …" : ""}`,
-        );
+      if (figure.missing.length > 0) output.line(drawnWithout(figure.missing));
       for (const warning of figure.warnings) output.line(`  ${warning}`);
     }
   }

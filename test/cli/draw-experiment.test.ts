@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { drawExperiment, undrawnFailure } from "../../cli/draw-experiment.ts";
-import { drawPublishedFigures } from "../../cli/published.ts";
+import { drawPublished, drawPublishedFigures } from "../../cli/published.ts";
+import { createOutput } from "../../cli/output.ts";
 import { trialFixture } from "../analysis/trial-fixture.ts";
 
 /** Figures that need no package: a module of them may lie anywhere. */
@@ -67,9 +68,32 @@ describe("drawPublishedFigures", () => {
     }))
       outcomes.push(outcome);
     expect(outcomes).toMatchObject([
-      { kind: "no data", name: "a-empty" },
+      { kind: "no data", name: "a-empty", inputs: ["a.csv"] },
       { kind: "failed", name: "b-broken", reason: "a.csv:3: too short" },
-      { kind: "drawn", figure: { name: "c-good" } },
+      { kind: "drawn", figure: { name: "c-good" }, isFormula: false },
     ]);
+  });
+});
+
+describe("drawPublished", () => {
+  it("fails where a folder has none of the figures' files, though formulas are drawn", async () => {
+    const experiment = join(folder, "paper");
+    await mkdir(join(folder, "nothing"), { recursive: true });
+    await mkdir(experiment);
+    await writeFile(
+      join(experiment, "published.ts"),
+      module
+        .replace('inputs: ["a.csv"]', 'inputs: figure.name === "c-good" ? [] : ["a.csv"]')
+        .replace('"b-broken": undefined', '"b-broken": []'),
+    );
+    const lines: string[] = [];
+    const say = (text = ""): void => void lines.push(text);
+    const output = { ...createOutput({ json: false }), line: say, note: () => undefined };
+    const drawn = drawPublished({ output, home: folder }, experiment, join(folder, "nothing"), {
+      target: join(folder, "from-nothing"),
+      formats: ["svg"],
+    });
+    await expect(drawn).rejects.toThrow("nothing has none of the files that figures of");
+    expect(lines).toEqual([expect.stringContaining("c-good.{svg,csv}")]);
   });
 });

@@ -28,7 +28,7 @@ describe("renderGallery", () => {
     // A heat map's colours are blends, the others' are changed by the page's style.
     expect(text.match(/class="for-dark"/g)).toHaveLength(1);
     expect(text.match(/class="recolored"/g)).toHaveLength(page.figures.length - 1);
-    expect(text).toContain("Drawn without 2 planned trials: clients=64 trial 1, clients=64 trial 2.");
+    expect(text).toContain("Drawn without: clients=64 trial 1; clients=64 trial 2.");
   });
 
   it("names figures that couldn't be drawn, also where there are no others", () => {
