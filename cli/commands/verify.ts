@@ -1,12 +1,11 @@
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { stat } from "node:fs/promises";
 import { verifyRun } from "../../core/evidence/verify-run.ts";
 import type { EvidenceReader } from "../../core/evidence/walk-evidence.ts";
 import { exitCodes } from "../../core/errors/failure.ts";
 import { plainTree } from "../../stores/folder/plain-tree.ts";
-import { runRecordSchema } from "../../core/records/schemas.ts";
 import { systemClock } from "../../engines/clock/system-clock.ts";
 import { engineOf, sealWatch } from "../drive.ts";
+import { runOfCopy } from "../fetched-copy.ts";
 import { findRun, openStore } from "../home.ts";
 import type { CommandContext } from "../context.ts";
 import type { Output } from "../output.ts";
@@ -50,8 +49,8 @@ async function findEvidence(
   output: Output,
 ): Promise<{ readonly reader: EvidenceReader; readonly runId: string }> {
   if ((await stat(name).catch(() => undefined))?.isDirectory() === true) {
-    const record = runRecordSchema.parse(JSON.parse(await readFile(join(name, "run.json"), "utf8")));
-    return { reader: plainTree(name, record.runId), runId: record.runId };
+    const runId = await runOfCopy(name);
+    return { reader: plainTree(name, runId), runId };
   }
   const store = openStore(home);
   const runId = await findRun(store, name);
