@@ -6,6 +6,12 @@ import type { CommandContext } from "../context.ts";
 import { openTransport } from "../open-transport.ts";
 import { liveHosts } from "../run-hosts.ts";
 
+/** A command line in one word is the shell's; several words are a command and its arguments, as they are. */
+export function argvOf(words: readonly string[]): readonly [string, ...string[]] {
+  const [first = "", ...rest] = words;
+  return rest.length === 0 ? ["sh", "-c", first] : [first, ...rest];
+}
+
 export async function exec(
   context: CommandContext,
   name: string,
@@ -25,7 +31,7 @@ export async function exec(
   const results: CommandResult[] = [];
   try {
     const task: RemoteTask<string> = {
-      argv: ["sh", "-c", command.join(" ")], // one command line, as ssh takes it
+      argv: argvOf(command),
       timeoutMs: 600_000,
       idempotent: false,
       maxOutputBytes: 16 * 1024 ** 2,
