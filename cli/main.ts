@@ -20,6 +20,13 @@ type Action<A extends unknown[]> = (context: CommandContext, ...args: A) => Prom
 
 const version = "0.1.0";
 
+/** Asked of the words themselves: what is wrong with them is told as JSON, too. */
+function isForPrograms(): boolean {
+  const words = process.argv.slice(2);
+  const end = words.indexOf("--");
+  return words.slice(0, end < 0 ? undefined : end).includes("--json");
+}
+
 function buildProgram(): Command {
   const program = new Command("reprise")
     .description(
@@ -41,6 +48,11 @@ function buildProgram(): Command {
     .option("--region <region>", "AWS region of the stack")
     .option("--profile <name>", "AWS profile to use")
     .showHelpAfterError("(reprise --help lists the commands)")
+    .configureOutput({
+      writeErr: (text) => {
+        if (!isForPrograms()) process.stderr.write(text);
+      },
+    })
     .exitOverride();
 
   const experiment = "experiment's folder or its definition file";
@@ -138,7 +150,7 @@ function buildProgram(): Command {
   program
     .command("exec")
     .argument(run, runHelp)
-    .argument("<command...>", "command and its arguments, after --")
+    .argument("<command...>", "command and its arguments, after --; a single word is a line for the shell")
     .option("--host <name...>", "only these hosts, or all of these roles")
     .description("run one command on all or some hosts")
     .action(act(program, async () => (await import("./commands/exec.ts")).exec));
@@ -391,4 +403,12 @@ try {
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? 0 : 2;
+  if (error.exitCode !== 0 && isForPrograms()) {
+    const told = {
+      class: "invalid",
+      message: error.code === "commander.help" ? "no command is named" : error.message.replace(/^error: /, ""),
+      hint: "`reprise --help` lists the commands",
+    };
+    process.stderr.write(`${JSON.stringify({ error: told })}\n`);
+  }
 }

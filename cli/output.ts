@@ -35,10 +35,25 @@ export function createOutput(options: { readonly json: boolean }): Output {
   };
 }
 
+const codesOfPaths = new Set(["ENOENT", "ENOTDIR", "EISDIR", "EACCES", "EPERM", "EROFS", "ELOOP", "ENAMETOOLONG"]);
+
+/** Whether a file can't be read or written where the command line was told to: a folder that isn't there, a right that lacks. */
+const isOfNamedFile = (error: unknown): boolean =>
+  typeof error === "object" &&
+  error !== null &&
+  "code" in error &&
+  "path" in error &&
+  typeof error.code === "string" &&
+  codesOfPaths.has(error.code);
+
 /** Prints what went wrong and what to do, and gives the exit code of its class. */
 export function reportError(error: unknown, json: boolean): number {
   const failureClass =
-    error instanceof FailureError ? error.failure.class : error instanceof RepriseError ? "invalid" : "defect";
+    error instanceof FailureError
+      ? error.failure.class
+      : error instanceof RepriseError || isOfNamedFile(error)
+        ? "invalid"
+        : "defect";
   const hint = error instanceof RepriseError ? error.hint : undefined;
   if (json) {
     const problems = error instanceof DefinitionError ? error.problems : undefined;

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { reportError } from "../../cli/output.ts";
 import { DefinitionError } from "../../core/definition/problem.ts";
 import { readDefinition } from "../../core/definition/read-definition.ts";
@@ -19,6 +20,21 @@ function said(call: () => unknown): string {
 }
 
 describe("reportError", () => {
+  it("takes a place that can't be written to for a mistake of who named it, not of ours", () => {
+    let code = 0;
+    const text = said(() => {
+      try {
+        writeFileSync("/nowhere-at-all/rows.csv", "");
+      } catch (error) {
+        code = reportError(error, false);
+      }
+    });
+    expect(code).toBe(2);
+    expect(text).toContain("/nowhere-at-all/rows.csv");
+    said(() => (code = reportError(new TypeError("x is undefined"), false)));
+    expect(code).toBe(70);
+  });
+
   const read = readDefinition("reprise: 1\nname: x\ntrail: {}\nsweeps: { a: { trials: 0 } }\n", "e.yaml");
   const error = new DefinitionError(read.ok ? [] : read.problems);
 
