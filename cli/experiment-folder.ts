@@ -2,7 +2,7 @@ import { readFile, readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { BundledFile } from "../core/bundle/tar.ts";
 import { FailureError } from "../core/errors/failure.ts";
-import { definitionNamed } from "./definitions-here.ts";
+import { definitionNamed, definitionsIn } from "./definitions-here.ts";
 
 /** An experiment as it lies on disk. */
 export interface ExperimentFolder {
@@ -61,10 +61,14 @@ async function findDefinition(name: string): Promise<string> {
       const definition = join(path, file);
       if ((await stat(definition).catch(() => undefined))?.isFile() === true) return definition;
     }
+    const others = await definitionsIn(path);
     throw new FailureError({
       class: "invalid",
       message: `${candidate} has no ${definitionNames.join(" or ")}`,
-      hint: "`reprise init FOLDER` makes one",
+      hint:
+        others.length === 0
+          ? "`reprise init FOLDER` makes one"
+          : `name one of its definitions: ${others.map((file) => join(candidate, basename(file))).join(", ")}`,
     });
   }
   const named = await definitionNamed(name);

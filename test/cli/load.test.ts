@@ -3,7 +3,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadExperiment, withoutCredentials } from "../../cli/load.ts";
+import { requireModules } from "../../cli/check-figures.ts";
+import { loadDefinition, loadExperiment, withoutCredentials } from "../../cli/load.ts";
 
 describe("withoutCredentials", () => {
   it.each([
@@ -34,6 +35,23 @@ describe("loadExperiment --set", () => {
 
   it("refuses what a sweep sets itself", async () => {
     await expect(loadExperiment(tiny, { set: ["n=3"] }, home)).rejects.toThrow(/--set n=3: sweep main sets it itself/);
+  });
+});
+
+describe("requireModules", () => {
+  it("tells of every figure whose module isn't in the folder", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "reprise-load-"));
+    try {
+      cpSync(fileURLToPath(new URL("../../experiments/quickstart", import.meta.url)), folder, { recursive: true });
+      const { definition } = await loadDefinition(folder);
+      requireModules(definition, folder);
+      rmSync(join(folder, "figures.ts"));
+      expect(() => requireModules(definition, folder)).toThrow(
+        /^3 problems\n.*figures\.latency-throughput\.module: no such file/,
+      );
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 
