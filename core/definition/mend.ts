@@ -135,13 +135,23 @@ class Draft {
       const key = place.at(-1);
       if (!isContainer(container) || key === undefined) continue;
       const written = formatPath(this.#inFile(place));
-      if (naming.test(written)) return false;
-      if (this.#replace(container, key, place, lists)) {
+      if (naming.test(written) ? this.#wrap(container, key, place) : this.#replace(container, key, place, lists)) {
         this.#mended.push({ place: written, above: formatPath(this.#inFile(place.slice(0, -1))), name: String(key) });
         return true;
       }
+      if (naming.test(written)) return false;
     }
     return false;
+  }
+
+  /** Names that could be a list: `ports: rpc` is `[rpc]`. */
+  #wrap(container: Container, key: string | number, place: Path): boolean {
+    const value = memberOf(container, key);
+    const schema = schemaAt(definitionSchema, place);
+    if (typeof value !== "string" || schema?.safeParse([value]).success !== true) return false;
+    if (Array.isArray(container)) container[Number(key)] = [value];
+    else container[String(key)] = [value];
+    return true;
   }
 
   /** Puts the nearest value there that the schema takes, or nothing. */

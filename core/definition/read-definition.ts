@@ -40,14 +40,15 @@ export function readDefinition(
   file: string,
   readFile: (path: string) => string | undefined = () => undefined,
 ): ReadResult {
-  const source = readYaml(text, file);
+  const doubled: Problem[] = [];
+  const source = readYaml(text, file, doubled);
   if (!("value" in source)) return { ok: false, problems: source };
   if (!isJsonObject(source.value)) {
     return { ok: false, problems: [source.problem([], "a definition is a mapping", { value: source.value })] };
   }
   const read = readSchema(source, source.value);
   if (!("definition" in read))
-    return { ok: false, problems: sorted([...read, ...earlyProblems(source, source.value)]) };
+    return { ok: false, problems: sorted([...doubled, ...read, ...earlyProblems(source, source.value)]) };
 
   const problems: Problem[] = [];
   const tell: Report = (path, message, options) => problems.push(read.source.problem(path, message, options));
@@ -74,7 +75,7 @@ export function readDefinition(
   checkDeployments(spec, report, keepFile, problems);
   checkSharedHosts(spec, report);
   problems.push(...checkDashboards(spec, read.source, keepFile));
-  const all = [...read.problems, ...problems.filter(read.isOwn)];
+  const all = [...doubled, ...read.problems, ...problems.filter(read.isOwn)];
   if (all.length > 0) return { ok: false, problems: sorted(all) };
   return {
     ok: true,

@@ -1,5 +1,5 @@
-import type { Document, Node, Range } from "yaml";
-import { isAlias, isCollection, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import type { Document, Node, Pair, Range } from "yaml";
+import { isAlias, isCollection, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
 import type { Json } from "../effects/json.ts";
 import type { Path, Problem } from "./problem.ts";
 import { formatPath, formatValue } from "./problem.ts";
@@ -39,19 +39,19 @@ const quoteHint =
 /**
  * Reads YAML 1.2 (so JSON too): no dates, no `yes` for true, no values that JSON can't hold.
  *
+ * @param doubled where names go that a mapping has twice: all else can still be read, with the last of each. They are
+ * among the problems that end the reading where nothing is given.
  * @returns the source, or every problem of its syntax
  */
-export function readYaml(text: string, file: string): YamlSource | readonly Problem[] {
+export function readYaml(text: string, file: string, doubled?: Problem[]): YamlSource | readonly Problem[] {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: false });
   const at = (offset: number): Position => {
     const { line, col } = lines.linePos(Math.min(offset, text.length));
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   // After the first error of syntax the reader has lost its place: what it says next is noise.
-  const first = document.errors.find((error) => error.code !== "DUPLICATE_KEY");
-  const told = document.errors.filter((error) => error === first || error.code === "DUPLICATE_KEY");
-  const broken = told.map((error): Problem => {
+  const broken = document.errors.slice(0, 1).map((error): Problem => {
     const position = at(error.pos[0]);
     const line = text.split("\n")[position.line - 1] ?? "";
     const hasExpression = line.includes("${{") || (text.split("\n")[position.line - 2] ?? "").includes("${{");
@@ -116,6 +116,14 @@ export function readYaml(text: string, file: string): YamlSource | readonly Prob
     },
   };
 
+  const twice = doubledNames(document).map(({ path, key, first }): Problem => {
+    const { line } = at(first);
+    const name = `\`${String(path.at(-1))}\` stands there already, in line ${line}`;
+    return { file, ...at(key), path: formatPath(path), value: undefined, message: name, hint: undefined };
+  });
+  if (doubled !== undefined) doubled.push(...twice);
+  else if (twice.length > 0) return twice;
+
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 1_000 });
@@ -129,6 +137,33 @@ export function readYaml(text: string, file: string): YamlSource | readonly Prob
   if (foreign.length > 0) return foreign;
   return { ...source, value: value as Json }; // findForeign has seen every value in it
 }
+
+/** Names that a mapping has more than once, but for merge keys: where they stand, and where the first of each does. */
+function doubledNames(document: Document): { readonly path: Path; readonly key: number; readonly first: number }[] {
+  const found: { readonly path: Path; readonly key: number; readonly first: number }[] = [];
+  visit(document, {
+    Map(_key, map, ancestors) {
+      const seen = new Map<string, number>();
+      for (const { key } of map.items) {
+        const name = keyText(key);
+        const at = isNode(key) ? rangeOf(key)?.[0] : undefined;
+        if (name === undefined || at === undefined || name === "<<") continue;
+        const first = seen.get(name);
+        if (first === undefined) seen.set(name, at);
+        else found.push({ path: [...pathOf([...ancestors, map]), name], key: at, first });
+      }
+    },
+  });
+  return found;
+}
+
+/** The path of the last of these, each of which holds the next. */
+const pathOf = (nodes: readonly (Document | Node | Pair)[]): Path =>
+  nodes.flatMap((node, index): (string | number)[] => {
+    if (isPair(node)) return [keyText(node.key) ?? ""];
+    const next = nodes[index + 1];
+    return isSeq(node) ? [node.items.indexOf(next)] : [];
+  });
 
 /** Reports what YAML can say and JSON can't. */
 function findForeign(
@@ -172,7 +207,7 @@ function findPair(document: Document, path: Path): { readonly key: unknown; read
   const last = path.at(-1);
   const parent = resolve(document, findNode(document, path.slice(0, -1)));
   if (!isMap(parent) || last === undefined) return undefined;
-  const pair = parent.items.find((item) => keyText(item.key) === String(last));
+  const pair = parent.items.findLast((item) => keyText(item.key) === String(last));
   return pair === undefined ? undefined : { key: pair.key, value: pair.value };
 }
 
@@ -184,7 +219,7 @@ function findNode(document: Document, path: Path): Node | undefined {
     const next: unknown = isSeq(target)
       ? target.items[Number(step)]
       : isMap(target)
-        ? target.items.find((item) => keyText(item.key) === String(step))?.value
+        ? target.items.findLast((item) => keyText(item.key) === String(step))?.value
         : undefined;
     if (!isNode(next)) return undefined;
     node = next;

@@ -55,6 +55,11 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     message: /unknown field `prots`/,
     hint: /`ports`/,
   },
+  "a name that stands there twice": {
+    text: `${header}${trial.replace("      run: ./load", "      run: ./load\n      ‸run: ./load")}${sweeps}`,
+    path: "trial.jobs.load.run",
+    message: /`run` stands there already, in line 16/,
+  },
   "a missing field": {
     text: `${header}${trial.replace("      run: ./load\n", "").replace("on: client", "‸on: client")}${sweeps}`,
     path: "trial.jobs.load",
@@ -285,6 +290,12 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     path: "trial.checks[0].mustMatch",
     message: /not a regular expression/,
   },
+  "a number's regular expression without a group": {
+    text: `${header}${trial}  summary: { xMs: { from: load, file: x, regex: ‸"took [0-9]+ ms", stat: mean } }\n${sweeps}`,
+    path: "trial.summary.xMs.regex",
+    message: /has no group/,
+    hint: /in parentheses/,
+  },
   "a glob that no host can use": {
     text: `${header}${trial.replace("run: ./load", "collect: [out.csv, ‸../secret]\n      run: ./load")}${sweeps}`,
     path: "trial.jobs.load.collect[1]",
@@ -322,7 +333,11 @@ const mistakes: Readonly<Record<string, Mistake>> = {
     path: "variables.a",
     message: /no member `b`/,
   },
-  "a key twice": { text: `${header}${trial}${sweeps}‸name: again\n`, path: "", message: /unique/ },
+  "a key twice": {
+    text: `${header}${trial}${sweeps}‸name: again\n`,
+    path: "name",
+    message: /stands there already, in line 2/,
+  },
   "an integer too large": {
     text: `${header.replace("clients: 1", "clients: ‸12345678901234567890")}${trial}${sweeps}`,
     path: "parameters.clients",
@@ -385,6 +400,15 @@ describe("readDefinition", () => {
   it("tells all mistakes at once, in the order of the file", () => {
     const text = `${header}${trial.replace("on: client", "on: clint").replace("./server", "./server ${{ parms }}")}${sweeps.replace("clients", "cleints")}`;
     expect(problemsOf(text).map((problem) => problem.line)).toEqual([12, 15, 18]);
+  });
+
+  it("tells of a name that stands there twice, and of all else that is wrong", () => {
+    const text = `${header}${trial.replace("on: client", "on: client\n      on: clint")}${sweeps.replace("clients", "cleints")}`;
+    expect(problemsOf(text).map(({ line, path }) => `${line} ${path}`)).toEqual([
+      "16 trial.jobs.load.on",
+      "16 trial.jobs.load.on",
+      "19 sweeps.load.cross.cleints",
+    ]);
   });
 
   it("tells all mistakes of form at once", () => {
