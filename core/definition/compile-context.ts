@@ -115,10 +115,17 @@ export class CompileContext {
     };
   }
 
-  pattern(path: Path, pattern: string | undefined): void {
+  /** @param needsGroup its first group is what is read */
+  pattern(path: Path, pattern: string | undefined, needsGroup = false): void {
     if (pattern === undefined) return;
     try {
-      new RegExp(pattern, "u");
+      // With an empty alternative it matches anything, and its groups can be counted.
+      const groups = (new RegExp(`${pattern}|`, "u").exec("")?.length ?? 1) - 1;
+      if (!needsGroup || groups > 0) return;
+      this.problem(path, "has no group: nothing says where the number stands", {
+        value: pattern,
+        hint: "put it in parentheses, as in `took ([0-9.]+) ms`",
+      });
     } catch (error) {
       this.problem(path, `not a regular expression: ${messageOf(error)}`, { value: pattern });
     }

@@ -67,7 +67,7 @@ export function compileProgram(input: CompileInput): Program {
       const path: Path = ["trial", "summary", name];
       c.landed([...path, "from"], spec.from);
       c.glob([...path, "file"], spec.file, point);
-      c.pattern([...path, "regex"], spec.regex);
+      c.pattern([...path, "regex"], spec.regex, true);
       return { name, spec, scale: c.slots.number([...path, "scale"], spec.scale, point) };
     }),
     roleLimits: compileRoleLimits(c),
