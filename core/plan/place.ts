@@ -1,5 +1,7 @@
 import { FailureError } from "../errors/failure.ts";
 import type { Place } from "../ports/provider.ts";
+import { suggest } from "../definition/nearest-name.ts";
+import { providerNames } from "../definition/read-definition.ts";
 import type { PlaceSpec } from "../definition/schema.ts";
 
 /**
@@ -38,6 +40,16 @@ export function readOn(text: string): OnProvider {
       class: "invalid",
       message: `--on "${text}" is no provider`,
       hint: "a provider, or a provider and its places in order: aws, gcp:us-west1-b, azure:westus2/2,eastus",
+    });
+  }
+  if (!providerNames.some((known) => known === provider)) {
+    throw new FailureError({
+      class: "invalid",
+      message: `--on "${text}" is no provider`,
+      hint: suggest(
+        provider,
+        providerNames.filter((known) => known !== "sim"),
+      ),
     });
   }
   return { provider, places: (named ?? []).map((place) => readPlace(provider, place)) };

@@ -101,8 +101,13 @@ class PlanBuilder {
     const all = expandSweep(this.#definition, name);
     const points = all.filter((point) => selections.some((selection) => selection.keeps(point)));
     if (points.length === 0) {
-      const message = all.length === 0 ? "has no points" : "has no point that fits the selection";
-      this.#definition.fail(["sweeps", name], message);
+      if (all.length === 0) this.#definition.fail(["sweeps", name], "has no points");
+      const keys = all.map(({ key }) => key);
+      this.#definition.fail(
+        ["sweeps", name],
+        "has no point that fits the selection",
+        `it has ${keys.slice(0, 8).join(", ")}${keys.length > 8 ? `, … (${keys.length} in all)` : ""}`,
+      );
     }
     const sweep = this.#definition.spec.sweeps[name];
     this.#trials += points.length * (sweep?.trials ?? 0) * (sweep?.compare === undefined ? 1 : 2);

@@ -57,7 +57,10 @@ function readCondition(text: string, definition: LoadedDefinition): (point: Swee
   const [, name, operator, written] = match ?? [];
   const test = operator === undefined ? undefined : operators[operator];
   if (name === undefined || test === undefined || written === undefined) {
-    throw invalid(`not a filter: \`${text}\``, "write `parameter=value`; also !=, <, <=, >, >=; several with commas");
+    throw invalid(
+      `not a filter: \`${text}\``,
+      "write `parameter=value`; also !=, <, <=, >, >=; several that must all hold with commas, other points as another `SWEEP:filter` behind it",
+    );
   }
   const wanted: Wanted = { text: written, value: readScalar(written) };
   if (name === "variant") return (point) => test(point.variant ?? null, wanted);

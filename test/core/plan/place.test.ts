@@ -1,3 +1,4 @@
+import { FailureError } from "../../../core/errors/failure.ts";
 import { readOn, readPlace } from "../../../core/plan/place.ts";
 
 describe("readPlace", () => {
@@ -33,7 +34,17 @@ describe("readOn", () => {
     expect(readOn(text)).toEqual(expected);
   });
 
-  it.each(["", "aws:", ":us-east-1", "aws:us-east-1,", "my cloud"])("refuses %j", (text) => {
+  it("tells the provider that was probably meant", () => {
+    let hint: string | undefined;
+    try {
+      readOn("asw:us-east-1");
+    } catch (error) {
+      hint = error instanceof FailureError ? error.hint : undefined;
+    }
+    expect(hint).toBe("did you mean `aws`?");
+  });
+
+  it.each(["foo", "", "aws:", ":us-east-1", "aws:us-east-1,", "my cloud"])("refuses %j", (text) => {
     expect(() => readOn(text)).toThrow(/is no provider/);
   });
 });
