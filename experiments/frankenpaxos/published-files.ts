@@ -1,5 +1,6 @@
 /** The published results as a folder, and what was read of it. */
 import { createHash } from "node:crypto";
+import type { Parsed } from "reprise/analysis";
 import { readRecording } from "./recorder-csv.ts";
 import type { Recording } from "./recorder-csv.ts";
 import { parseResults } from "./results-csv.ts";
@@ -29,6 +30,9 @@ export interface WatchedInputs extends FigureInputs {
   /** Absent files, skipped lines and points without a row, in order. */
   readonly missing: () => readonly string[];
 }
+
+/** The results read last, for the next figure of the same file; known by the very bytes that they were parsed from. */
+let lastResults: { readonly bytes: Uint8Array; readonly results: Parsed<ResultRow> } | undefined;
 
 /** The recording read last, for the next figure of the same run; known by the very bytes that it was parsed from. */
 let last: { readonly bytes: Uint8Array; readonly recording: Recording } | undefined;
@@ -63,7 +67,9 @@ export function watchedInputs(read: FolderReader): WatchedInputs {
         parsed.set(path, undefined);
         return undefined;
       }
-      const { rows, skipped, skippedCount } = parseResults(new TextDecoder().decode(bytes), { file: path });
+      if (lastResults?.bytes !== bytes)
+        lastResults = { bytes, results: parseResults(new TextDecoder().decode(bytes), { file: path }) };
+      const { rows, skipped, skippedCount } = lastResults.results;
       reportSkipped(path, skippedCount, skipped[0]);
       parsed.set(path, rows);
       return rows;

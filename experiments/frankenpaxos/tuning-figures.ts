@@ -5,6 +5,7 @@ import { inputNumber } from "./results-csv.ts";
 import type { ResultRow } from "./results-csv.ts";
 import { scalingFigure } from "./scaling-figures.ts";
 import type { ScalingSeries } from "./scaling-figures.ts";
+import { tuningSweepFigures } from "./tuning-sweeps.ts";
 
 const folder = "vldb21_compartmentalized";
 
@@ -99,7 +100,8 @@ const acceptorsOf = (clients: readonly number[]): (readonly [number, number, num
     [count, 2, 2],
   ]);
 
-export const tuningFigures: readonly PublishedFigure[] = [
+/** Of the shape that the papers' scaling figures have. */
+export const tuningScalingFigures: readonly PublishedFigure[] = [
   ablation,
   compartmentalizedLt(10, 15, [2, 3, 4, 5, 6, 7, 8]),
   compartmentalizedLt(25, 10, [2, 3, 4, 5]),
@@ -111,3 +113,5 @@ export const tuningFigures: readonly PublishedFigure[] = [
   weakReads(60, acceptorsOf([500, 1500, 2500])),
   skew,
 ];
+
+export const tuningFigures: readonly PublishedFigure[] = [...tuningScalingFigures, ...tuningSweepFigures];

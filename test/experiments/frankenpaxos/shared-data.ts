@@ -32,9 +32,7 @@ export interface Reference {
     Record<string, { readonly configurations: Readonly<Record<string, Readonly<Record<string, ReferenceWindow>>>> }>
   >;
   readonly time_series_samples: Readonly<Record<string, unknown>>;
-  readonly hyperparameter_best: Readonly<
-    Record<string, { readonly top_series: readonly { readonly best: { readonly x: number; readonly y: number } }[] }>
-  >;
+  readonly hyperparameter_best: Readonly<Record<string, ReferenceTuning>>;
   readonly aggregator_golden: Readonly<
     Record<
       string,
@@ -43,6 +41,19 @@ export interface Reference {
       }
     >
   >;
+}
+
+/** A chart of a tuning sweep: how many lines it has, and the best three. */
+export interface ReferenceTuning {
+  readonly number_of_series: number;
+  readonly top_series: readonly {
+    readonly group: Readonly<Record<string, string | number>>;
+    readonly x_values?: readonly number[];
+    /** Of lines over what was varied. */
+    readonly best?: { readonly x: number; readonly y: number; readonly n: number; readonly n_kept: number };
+    /** Of latency over throughput, the latter in thousands a second. */
+    readonly peak?: { readonly clients: number; readonly x: number; readonly y: number };
+  }[];
 }
 
 export interface ReferencePoint {
