@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 data, target = sys.argv[1], sys.argv[2]
+OPERATIONS = "workload.num_operations"
 WIDTH_IN = 3.33
 
 
@@ -35,6 +36,14 @@ def read_rows(path):
     rates = [name for name in frame.columns if name.endswith("output.start_throughput_1s.p90")]
     # The harness writes -1 where there was no such request.
     frame["total"] = frame[rates or ["start_throughput_1s.p90"]].clip(lower=0).sum(axis=1)
+    medians = [name for name in frame.columns if name.endswith("latency.median_ms")]
+    frame["latency"] = frame[medians].clip(lower=0).sum(axis=1)
+    if OPERATIONS in frame.columns:
+        frame["total"] *= frame[OPERATIONS]
+    if "num_acceptors_per_group" in frame.columns:
+        frame["acceptors"] = frame["num_acceptor_groups"] * frame["num_acceptors_per_group"]
+        frame["leaders a replica"] = frame["num_proxy_leaders"] / frame["num_replicas"]
+        frame["spare groups"] = frame["num_acceptor_groups"] - frame["num_replicas"]
     return frame
 
 
@@ -123,6 +132,150 @@ def scaling(name, inputs):
     return figure
 
 
+LABEL = "workload_label"
+LEADERS, REPLICAS, SHARDS, PROXIES = "num_proxy_leaders", "num_replicas", "num_shards", "num_proxy_replicas"
+SIZE, PERIOD = "server_options.push_size", "server_options.push_period"
+CUTS, YOLO = "aggregator_options.num_shard_cuts_per_proposal", "replica_options.unsafe_yolo_execution"
+FLUSH = "leader_options.flush_phase2as_every_n"
+FIXED = "fixed_percentange_writes"
+T, L = "total", "latency"
+# Which rows, what has a panel each, what tells lines apart, what is on the x axis, and what is drawn of it.
+TUNED_LINES = {
+    "read-scale-acceptors": ({READS: [1]}, [REPLICAS], ["clients"], "acceptors", [T]),
+    "read-scale-proxy-leaders": ({READS: [0]}, [REPLICAS], ["clients"], LEADERS, [T]),
+    "read-scale-v1": ({LABEL: [FIXED]}, [READS, "clients"], [LEADERS, "acceptors"], REPLICAS, [T]),
+    "read-scale-v2": ({LABEL: [FIXED + "_v2"]}, [READS, "clients"], [LEADERS], REPLICAS, [T]),
+    "read-scale-v3": ({LABEL: [FIXED + "_v3"]}, ["clients"], [LEADERS], REPLICAS, [T]),
+    "craq-skew-throughput": ({}, ["workload.point_fraction"], [LABEL], "clients", [T]),
+    "craq-skew-latency": ({}, ["workload.point_fraction"], [LABEL], "clients", [L]),
+    "batched-reads-v1-throughput": ({LABEL: ["read_only_v1"]}, ["clients", OPERATIONS], [LEADERS, "acceptors"], REPLICAS, [T]),
+    "batched-reads-v1-latency": ({LABEL: ["read_only_v1"]}, ["clients", OPERATIONS], [LEADERS, "acceptors"], REPLICAS, [L]),
+    "batched-reads-v2": ({LABEL: ["read_only_v2"]}, [OPERATIONS], ["clients"], REPLICAS, [T, L]),
+    "batched-reads-v3": ({LABEL: ["read_only_v3"]}, [], ["clients"], REPLICAS, [T, L]),
+    "batched-writes-v1-throughput": ({LABEL: ["write_only_v1"]}, ["leaders a replica", OPERATIONS], ["clients"], REPLICAS, [T]),
+    "batched-writes-v1-latency": ({LABEL: ["write_only_v1"]}, ["leaders a replica", OPERATIONS], ["clients"], REPLICAS, [L]),
+    "batched-writes-v2": ({LABEL: ["write_only_v2"]}, [LEADERS, "spare groups"], ["clients"], REPLICAS, [T, L]),
+    "batched-writes-v3": ({LABEL: ["write_only_v3"]}, ["spare groups"], ["clients"], REPLICAS, [T, L]),
+    "batched-mixed": ({LABEL: ["mixed_v1"]}, [READS], ["clients"], REPLICAS, [T, L]),
+}
+# The same of latency over throughput, along the clients.
+TUNED_CURVES = {
+    "unreplicated-lt": ({}, ["workload.size_mean"], ["server_options.flush_every_n"]),
+    **{
+        f"bigger-values-{size}": ({"workload.write_size_mean": [size]}, ["num_acceptor_groups", FLUSH], [REPLICAS, LEADERS])
+        for size in (100, 1000)
+    },
+    "scalog-smoke": ({LABEL: ["smoke"]}, [PERIOD], [SHARDS, REPLICAS, CUTS]),
+    "scalog-cuts": ({LABEL: ["sweep_v1"]}, [CUTS], [PERIOD]),
+    "scalog-roles": ({LABEL: ["sweep_v2", "proxy_leaders_v1", "proxy_leaders_v2"]}, [LABEL], [SHARDS, REPLICAS, PROXIES]),
+    "scalog-push-period": ({LABEL: ["smaller_push_period_v1"]}, [], [PROXIES, PERIOD]),
+    "scalog-unsafe-execution": ({LABEL: ["yolo_v1", "yolo_v2"]}, [REPLICAS], [PROXIES, PERIOD]),
+    "scalog-push-size": ({LABEL: ["push_size_v1"]}, [SHARDS], [REPLICAS, SIZE]),
+    "scalog-shards": ({LABEL: ["big_sweep_v1"]}, [REPLICAS, SHARDS], [PROXIES, SIZE]),
+    "scalog-batch-size": ({LABEL: ["batch_size_sweep_v1"]}, [], [SIZE]),
+    "scalog-safe-execution": ({LABEL: ["no_yolo_v1"]}, [SHARDS], [REPLICAS]),
+}
+# Latencies from which on rows aren't drawn.
+TOO_SLOW_MS = {"scalog-shards": 50, "scalog-batch-size": 20, "scalog-safe-execution": 20, "scalog-best": 50}
+
+
+def picked(name, inputs, wanted):
+    frame = read_rows(inputs[0])
+    for column, values in wanted.items():
+        frame = frame[frame[column].isin(values)]
+    return frame[frame["latency"] < TOO_SLOW_MS.get(name, np.inf)]
+
+
+def cells(frame, by, measures=(T,)):
+    """A panel a group, a row of panels a measure, at most four side by side."""
+    groups = list(frame.groupby(by)) if by else [("", frame)]
+    wide = min(4, len(groups))
+    rows = -(-len(groups) // wide)
+    figure, grid = plt.subplots(
+        rows * len(measures), wide, figsize=(7, 1.8 * rows * len(measures)), sharex=True, squeeze=False
+    )
+    shown = []
+    for at, measure in enumerate(measures):
+        for index, (value, own) in enumerate(groups):
+            axes = grid[at * rows + index // wide][index % wide]
+            axes.set_title(str(value))
+            shown.append((axes, measure, own))
+    for axes in grid.flat[len(shown) :]:
+        axes.set_visible(False)
+    return figure, shown
+
+
+def one_legend(figure, shown):
+    named = {label: line for axes, _, _ in shown for line, label in zip(*axes.get_legend_handles_labels())}
+    figure.legend(named.values(), named.keys(), loc="upper center", ncols=4)
+
+
+def tuned_lines(name, inputs):
+    name = name.removeprefix("tuning-")
+    wanted, by, lines, x, measures = TUNED_LINES[name]
+    figure, shown = cells(picked(name, inputs, wanted), by, measures)
+    colors = {}
+    for axes, measure, own in shown:
+        for label, rows in own.groupby(lines):
+            color = colors.setdefault(label, f"C{len(colors)}")
+            points = rows.groupby(x)[measure].agg(["mean", "std"])
+            axes.plot(points.index, points["mean"], marker="o", color=color, label=str(label))
+            low, high = points["mean"] - points["std"], points["mean"] + points["std"]
+            axes.fill_between(points.index, low, high, alpha=0.25, color=color)
+        axes.set_xlabel(x)
+        if measure == L:
+            axes.set_yscale("log")
+        if x == "clients":
+            axes.set_xscale("log")
+    one_legend(figure, shown)
+    return figure
+
+
+def tuned_curves(name, inputs):
+    name = name.removeprefix("tuning-")
+    wanted, by, lines = TUNED_CURVES[name]
+    frame = picked(name, inputs, wanted)
+    throughput, latency = columns_of(frame)
+    figure, shown = cells(frame, by)
+    colors = {}
+    for axes, _, own in shown:
+        for label, rows in own.groupby(lines):
+            color = colors.setdefault(label, f"C{len(colors)}")
+            points = rows.groupby("clients")[[throughput, latency]].mean()
+            axes.plot(points[throughput], points[latency], marker="o", color=color, label=str(label))
+        axes.set_xlabel("throughput (commands/s)")
+    one_legend(figure, shown)
+    return figure
+
+
+def tuned_best(name, inputs):
+    """The best settings, by their largest mean; of batched reads and writes the best at each number of replicas."""
+    name = name.removeprefix("tuning-")
+    if name == "batched-best":
+        frame = picked(name, inputs, {OPERATIONS: [50]})
+        means = frame.groupby([READS, REPLICAS, "clients", LEADERS, *ACCEPTORS])["total"].agg(["mean", "std"])
+        best = means.loc[means.groupby([READS, REPLICAS])["mean"].idxmax()].reset_index()
+        figure, axes = plt.subplots(figsize=(WIDTH_IN, 2.2))
+        for share, rows in best.groupby(READS):
+            axes.errorbar(rows[REPLICAS], rows["mean"], yerr=rows["std"], marker="o", label=f"{share} reads")
+        axes.set_xlabel(REPLICAS)
+        axes.legend()
+        return figure
+    size = int(name.split("-")[2]) if name.startswith("bigger") else None
+    frame = picked(name, inputs, {"workload.write_size_mean": [size]} if size else {})
+    varied = ["num_acceptor_groups", FLUSH, REPLICAS, LEADERS] if size else [SHARDS, REPLICAS, PROXIES, SIZE, PERIOD, CUTS, YOLO]
+    sweep = [] if size else [LABEL]
+    throughput, _ = columns_of(frame)
+    means = frame.groupby([*sweep, *varied, "clients"])[throughput].agg(["mean", "std"])
+    peaks = means.loc[means.groupby([*sweep, *varied])["mean"].idxmax()].sort_values("mean", ascending=False)
+    best = peaks.groupby(LABEL, sort=False).head(1) if sweep else peaks.head(8)
+    figure, axes = plt.subplots(figsize=(7, 2.5))
+    axes.errorbar(best["mean"], range(len(best)), xerr=best["std"], fmt="o")
+    axes.set_yticks(range(len(best)), [str(label) for label in best.index])
+    axes.set_xlabel("largest throughput (commands/s)")
+    return figure
+
+
 def formula(_, __):
     figure, axes = plt.subplots(figsize=(WIDTH_IN, 2.2))
     replicas = np.arange(2, 31)
@@ -207,6 +360,9 @@ kinds = {
     "curve": curve,
     "bars": bars,
     "scaling": scaling,
+    "tuned lines": tuned_lines,
+    "tuned curves": tuned_curves,
+    "tuned best": tuned_best,
     "formula": formula,
     "panels": panels,
     "table": table,

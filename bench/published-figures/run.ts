@@ -21,7 +21,12 @@ import { scalingFigures } from "../../experiments/frankenpaxos/scaling-figures.t
 import { tableFigures } from "../../experiments/frankenpaxos/table-figures.ts";
 import { theoryFigures } from "../../experiments/frankenpaxos/theory-figures.ts";
 import { timelineFigures } from "../../experiments/frankenpaxos/timeline-figures.ts";
-import { tuningFigures } from "../../experiments/frankenpaxos/tuning-figures.ts";
+import { tuningScalingFigures } from "../../experiments/frankenpaxos/tuning-figures.ts";
+import {
+  tuningBestFigures,
+  tuningCurveFigures,
+  tuningLineFigures,
+} from "../../experiments/frankenpaxos/tuning-sweeps.ts";
 
 const [data, python] = process.argv.slice(2);
 if (data === undefined || !existsSync(data))
@@ -35,7 +40,10 @@ const kinds: readonly (readonly [kind: string, figures: readonly PublishedFigure
   ["bars", barFigures],
   ["panels", theoryFigures],
   ["formula", scalingFigures.filter(({ inputs }) => inputs.length === 0)],
-  ["scaling", [...scalingFigures.filter(({ inputs }) => inputs.length > 0), ...tuningFigures]],
+  ["scaling", [...scalingFigures.filter(({ inputs }) => inputs.length > 0), ...tuningScalingFigures]],
+  ["tuned lines", tuningLineFigures],
+  ["tuned curves", tuningCurveFigures],
+  ["tuned best", tuningBestFigures],
   ["table", tableFigures],
   ["timeline", timelineFigures],
   ["windows", windowFigures],
