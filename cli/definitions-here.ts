@@ -1,27 +1,41 @@
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** Definitions of a folder, `experiment.yaml` first: the files that say which version of the language they are in. */
 export async function definitionsIn(folder: string): Promise<string[]> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => /\.(?:ya?ml|json)$/.test(name)).sort();
-  const isFirst = (name: string): boolean => /^experiment\.\w+$/.test(name);
   const found: string[] = [];
-  for (const name of [...names.filter(isFirst), ...names.filter((name) => !isFirst(name))]) {
+  for (const name of [...names.filter(isCalledExperiment), ...names.filter((name) => !isCalledExperiment(name))]) {
     const text = await readFile(join(folder, name), "utf8").catch(() => "");
     if (/^reprise:|^\s*\{?\s*"reprise"\s*:/m.test(text)) found.push(join(folder, name));
   }
   return found;
 }
 
-/** Every definition in the folders of `experiments/`. */
-export async function experimentsHere(): Promise<string[]> {
+/**
+ * Every definition in the folders of `experiments/`; then, of this folder and those in it, such as `reprise init` makes,
+ * the one that is called after what it is: `experiment.yaml`.
+ */
+export async function experimentsHere(root = "."): Promise<string[]> {
   const found: string[] = [];
-  for (const entry of await readdir("experiments", { withFileTypes: true }).catch(() => []))
-    if (entry.isDirectory()) found.push(...(await definitionsIn(join("experiments", entry.name))));
+  for (const name of await foldersIn(join(root, "experiments")))
+    found.push(...(await definitionsIn(join(root, "experiments", name))));
+  for (const name of [".", ...(await foldersIn(root))]) {
+    const definitions = await definitionsIn(join(root, name));
+    found.push(...definitions.filter((file) => isCalledExperiment(basename(file))));
+  }
   return found;
 }
 
-/** The definition in `experiments/` that has this name of its own, where no folder has it: `frankenpaxos-nsdi`. */
+const foldersIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder, { withFileTypes: true }).catch(() => []))
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules")
+    .map(({ name }) => name)
+    .sort();
+
+const isCalledExperiment = (name: string): boolean => /^experiment\.\w+$/.test(name);
+
+/** The definition here that has this name of its own, where no folder has it: `frankenpaxos-nsdi`. */
 export async function definitionNamed(name: string): Promise<string | undefined> {
   for (const file of await experimentsHere()) {
     const text = await readFile(file, "utf8");

@@ -5,7 +5,7 @@ import { definitionsIn, experimentsHere } from "./definitions-here.ts";
 import { loadDefinition } from "./load.ts";
 
 /**
- * The experiment that a run was made of, where it lies: in the folder or file that was named, or in one below `experiments/`.
+ * The experiment that a run was made of, where it lies: in the folder or file that was named, or among those that are here.
  *
  * @returns undefined when it isn't here: figures then can't be drawn again
  * @throws {FailureError} class invalid, for a named folder that holds other experiments

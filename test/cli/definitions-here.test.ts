@@ -1,7 +1,7 @@
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { definitionNamed, definitionsIn } from "../../cli/definitions-here.ts";
+import { definitionNamed, definitionsIn, experimentsHere } from "../../cli/definitions-here.ts";
 import { findExperimentOf } from "../../cli/experiment-of-run.ts";
 
 describe("definitionsIn", () => {
@@ -28,6 +28,30 @@ describe("definitionsIn", () => {
 
   it("gives nothing for a folder that isn't there", async () => {
     expect(await definitionsIn("nowhere")).toEqual([]);
+  });
+});
+
+describe("experimentsHere", () => {
+  it("finds those below experiments/, and what `reprise init` makes in a folder of one's own", async () => {
+    const root = mkdtempSync(join(tmpdir(), "reprise-definitions-"));
+    try {
+      for (const [folder, file] of [
+        ["experiments/a", "other.yaml"],
+        ["mine", "experiment.yaml"],
+        ["mine", "draft.yaml"],
+        ["schema", "reprise.schema.json"],
+        ["node_modules", "experiment.yaml"],
+        [".", "experiment.json"],
+      ] as const) {
+        mkdirSync(join(root, folder), { recursive: true });
+        writeFileSync(join(root, folder, file), '"reprise": 1\n');
+      }
+      expect(await experimentsHere(root)).toEqual(
+        ["experiments/a/other.yaml", "experiment.json", "mine/experiment.yaml"].map((file) => join(root, file)),
+      );
+    } finally {
+      rmSync(root, { recursive: true });
+    }
   });
 });
 
