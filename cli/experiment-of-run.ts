@@ -4,6 +4,11 @@ import { FailureError } from "../core/errors/failure.ts";
 import { definitionsIn, experimentsHere } from "./definitions-here.ts";
 import { loadDefinition } from "./load.ts";
 
+export interface FoundExperiment {
+  readonly folder: string;
+  readonly definition: LoadedDefinition;
+}
+
 /**
  * The experiment that a run was made of, where it lies: in the folder or file that was named, or among those that are here.
  *
@@ -13,7 +18,7 @@ import { loadDefinition } from "./load.ts";
 export async function findExperimentOf(
   experiment: string,
   named: string | undefined,
-): Promise<{ readonly folder: string; readonly definition: LoadedDefinition } | undefined> {
+): Promise<FoundExperiment | undefined> {
   if (named !== undefined) {
     // What is wrong with the definition that was named is said; others of its folder are looked at when it is another's.
     const { folder, definition } = await loadDefinition(named);
@@ -29,10 +34,7 @@ export async function findExperimentOf(
   return firstNamed(experiment, [...new Set([...likely, ...(await experimentsHere())])]);
 }
 
-async function firstNamed(
-  experiment: string,
-  files: readonly string[],
-): Promise<{ readonly folder: string; readonly definition: LoadedDefinition } | undefined> {
+async function firstNamed(experiment: string, files: readonly string[]): Promise<FoundExperiment | undefined> {
   for (const file of files) {
     // An experiment that doesn't read is somebody else's worry here.
     const loaded = await loadDefinition(file).catch(() => undefined);

@@ -5,7 +5,8 @@ import { renderGallery } from "../../analysis/gallery/index.ts";
 import type { FigureFormat } from "../../analysis/render/render-figure.ts";
 import type { DrawnFigure } from "../../analysis/write-figure.ts";
 import { FailureError } from "../../core/errors/failure.ts";
-import { readRecord } from "../../core/flow/effects.ts";
+import { messageOf } from "../../core/errors/reprise-error.ts";
+import { readRecord, requireRecord } from "../../core/flow/effects.ts";
 import { runKeys } from "../../core/names/keys.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
 import { runRecordSchema } from "../../core/records/schemas.ts";
@@ -13,6 +14,8 @@ import { systemClock } from "../../engines/clock/system-clock.ts";
 import { drawExperiment, importsOf, undrawnFailure } from "../draw-experiment.ts";
 import type { UndrawnFigure } from "../draw-experiment.ts";
 import { experimentsHere } from "../definitions-here.ts";
+import type { FoundExperiment } from "../experiment-of-run.ts";
+import { findExperimentOf } from "../experiment-of-run.ts";
 import { findRun, listRuns, openStore } from "../home.ts";
 import { judgeRun } from "../judge-run.ts";
 import type { UnreadTrial } from "../judge-run.ts";
@@ -39,12 +42,11 @@ export async function figures(
   const { home, output } = context;
   const { formats } = options;
   const store = openStore(home);
-  const experiments = name === undefined ? await experimentsHere() : [name];
-  const drawn: { readonly experiment: string; readonly runId: string; readonly figures: readonly DrawnFigure[] }[] = [];
   const undrawn: UndrawnFigure[] = [];
+  const experiments = await experimentsFor(store, name, { run: options.run, undrawn });
+  const drawn: { readonly experiment: string; readonly runId: string; readonly figures: readonly DrawnFigure[] }[] = [];
   const unread: UnreadTrial[] = [];
-  for (const experiment of experiments) {
-    const { folder, definition } = await loadDefinition(experiment);
+  for (const { folder, definition } of experiments) {
     const modules = new Set(Object.values(definition.spec.figures).map((figure) => figure.module));
     if (modules.size === 0) continue;
     const runId =
@@ -73,7 +75,7 @@ export async function figures(
       });
     }
     const { drawn: made, undrawn: not } = await drawExperiment({
-      ...{ runId, folder: folder.folder, modules: [...modules], trials, planned: plannedTrials(plan), target, home },
+      ...{ runId, folder, modules: [...modules], trials, planned: plannedTrials(plan), target, home },
       ...(await importsOf(store, runId)),
       formats,
       note: (text) => output.note(text),
@@ -83,7 +85,7 @@ export async function figures(
     if (options.gallery === true) {
       const { spec } = definition;
       const content = await readRun(store, runId, { spec, plan });
-      const { claims, unread: own } = await judgeRun({ runId, spec, plan, trials, folder: folder.folder, home });
+      const { claims, unread: own } = await judgeRun({ runId, spec, plan, trials, folder, home });
       unread.push(...own);
       const page = runPage(content, {
         figures: await galleryFigures(made, target, ""),
@@ -110,6 +112,39 @@ export async function figures(
   if (failure !== undefined) throw failure;
   if (drawn.length === 0) output.line("nothing to draw: `reprise run experiments/quickstart` makes results");
   return 0;
+}
+
+/** What is to be drawn. Of all that are here, one whose definition can't be read keeps no other from its figures. */
+export async function experimentsFor(
+  store: ObjectStore,
+  name: string | undefined,
+  { run, undrawn }: { readonly run: string | undefined; readonly undrawn: UndrawnFigure[] },
+): Promise<readonly FoundExperiment[]> {
+  if (run !== undefined) {
+    const runId = await findRun(store, run);
+    const { experiment } = await requireRecord(store, runKeys(runId).run, runRecordSchema);
+    const found = await findExperimentOf(experiment, name);
+    if (found !== undefined) return [found];
+    throw new FailureError({
+      class: "invalid",
+      message: `${experiment}, whose run ${runId} is, is not among the experiments here`,
+      hint: `name its folder: \`reprise figures FOLDER --run ${runId}\``,
+    });
+  }
+  if (name !== undefined) {
+    const { folder, definition } = await loadDefinition(name);
+    return [{ folder: folder.folder, definition }];
+  }
+  const found: FoundExperiment[] = [];
+  for (const file of await experimentsHere()) {
+    try {
+      const { folder, definition } = await loadDefinition(file);
+      found.push({ folder: folder.folder, definition });
+    } catch (error) {
+      undrawn.push({ name: file, reason: messageOf(error) });
+    }
+  }
+  return found;
 }
 
 async function newestRun(store: ObjectStore, experiment: string): Promise<string | undefined> {
