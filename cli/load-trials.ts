@@ -8,6 +8,10 @@ import { startOrder } from "../core/plan/sides.ts";
 import type { Plan, PlannedPoint, PlannedTrial as TrialOfPlan } from "../core/plan/types.ts";
 import type { ObjectStore } from "../core/ports/object-store.ts";
 import { outcomeRecordSchema } from "../core/records/schemas.ts";
+import { mapBounded } from "./map-bounded.ts";
+
+/** Records are small, and a store may be far away. */
+export const readsAtOnce = 16;
 
 /**
  * A run's valid trials as figures take them: artifacts are opened from the store when a figure reads them.
@@ -15,32 +19,35 @@ import { outcomeRecordSchema } from "../core/records/schemas.ts";
  * A trial that two sweeps plan is measured once and stands for both: each planned trial takes the result of its key.
  */
 export async function loadTrials(store: ObjectStore, runId: string, plan: Plan): Promise<Trial[]> {
-  const trials: Trial[] = [];
-  for (const block of plan.blocks) {
-    for (const planned of block.trials) {
-      const point = plan.points[planned.point];
-      const outcome = await readRecord(store, runKeys(runId).outcome(planned.trialKey), outcomeRecordSchema);
-      if (point === undefined || outcome === undefined) continue;
-      const manifest = await requireRecord(store, attemptKeys(outcome.value).manifest, attemptManifestSchema);
-      const prefix = `${manifest.pointKey}/trial-${manifest.trialIndex}/attempt-${manifest.attempt}/`;
-      trials.push({
-        runId: manifest.runId,
-        experiment: manifest.experiment,
-        sweep: point.sweep,
-        pointKey: point.pointKey,
-        parameters: point.parameters,
-        trialIndex: planned.trialIndex,
-        trialKey: planned.trialKey,
-        attempt: manifest.attempt,
-        summary: manifest.summary,
-        artifacts: manifest.artifacts
-          .filter((artifact) => artifact.complete)
-          .map((artifact) => openArtifact(store, manifest.runId, prefix, artifact)),
-        ...comparisonOf(point, planned),
-      });
-    }
-  }
-  return trials;
+  const planned = plan.blocks.flatMap(({ trials }) => trials);
+  const trials = await mapBounded(planned, readsAtOnce, (trial) => loadTrial(store, { runId, plan, trial }));
+  return trials.filter((trial) => trial !== undefined);
+}
+
+async function loadTrial(
+  store: ObjectStore,
+  { runId, plan, trial }: { readonly runId: string; readonly plan: Plan; readonly trial: TrialOfPlan },
+): Promise<Trial | undefined> {
+  const point = plan.points[trial.point];
+  const outcome = await readRecord(store, runKeys(runId).outcome(trial.trialKey), outcomeRecordSchema);
+  if (point === undefined || outcome === undefined) return undefined;
+  const manifest = await requireRecord(store, attemptKeys(outcome.value).manifest, attemptManifestSchema);
+  const prefix = `${manifest.pointKey}/trial-${manifest.trialIndex}/attempt-${manifest.attempt}/`;
+  return {
+    runId: manifest.runId,
+    experiment: manifest.experiment,
+    sweep: point.sweep,
+    pointKey: point.pointKey,
+    parameters: point.parameters,
+    trialIndex: trial.trialIndex,
+    trialKey: trial.trialKey,
+    attempt: manifest.attempt,
+    summary: manifest.summary,
+    artifacts: manifest.artifacts
+      .filter((artifact) => artifact.complete)
+      .map((artifact) => openArtifact(store, manifest.runId, prefix, artifact)),
+    ...comparisonOf(point, trial),
+  };
 }
 
 function comparisonOf(point: PlannedPoint, trial: TrialOfPlan): { comparison?: TrialComparison } {

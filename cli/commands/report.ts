@@ -9,6 +9,7 @@ import { systemClock } from "../../engines/clock/system-clock.ts";
 import { findRun, openStore } from "../home.ts";
 import { Interrupts } from "../interrupts.ts";
 import type { CommandContext } from "../context.ts";
+import { mapBounded } from "../map-bounded.ts";
 import { serveSite } from "../report/serve.ts";
 import { undrawnFailure } from "../draw-experiment.ts";
 import type { UndrawnFigure } from "../draw-experiment.ts";
@@ -73,14 +74,23 @@ export async function report(context: CommandContext, names: readonly string[], 
   return 0;
 }
 
+/** Each holds a trial's logs. */
+const pagesAtOnce = 8;
+
 /** The run's page last: whoever opens it finds what it links to. */
 async function writeSite(site: Site, folder: string): Promise<void> {
-  for (const path of [...site.paths].reverse()) {
+  const write = async (path: string): Promise<void> => {
     const body = await site.file(path);
-    if (body === undefined) continue;
+    if (body === undefined) return;
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), body);
-  }
+  };
+  await mapBounded(
+    site.paths.filter((path) => path !== "index.html"),
+    pagesAtOnce,
+    write,
+  );
+  await write("index.html");
 }
 
 async function serve(

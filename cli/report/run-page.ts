@@ -23,15 +23,18 @@ import { readRunManifest } from "../../core/evidence/run-manifest.ts";
 import { listKeys, readRecord, requireRecord } from "../../core/flow/effects.ts";
 import { deploymentKeys, runKeys, runPrefix } from "../../core/names/keys.ts";
 import type { Plan } from "../../core/plan/types.ts";
-import type { ObjectStore } from "../../core/ports/object-store.ts";
+import type { Key, ObjectStore } from "../../core/ports/object-store.ts";
 import type { Progress } from "../../core/progress/progress.ts";
 import { foldProgress, noProgress, remainingMs } from "../../core/progress/progress.ts";
 import type { EventRecord, Receipt } from "../../core/records/schemas.ts";
 import { eventRecordSchema, hostFactsSchema, receiptSchema, runRecordSchema } from "../../core/records/schemas.ts";
 import type { UndrawnFigure } from "../draw-experiment.ts";
+import { readsAtOnce } from "../load-trials.ts";
+import { mapBounded } from "../map-bounded.ts";
 import { duration } from "../output.ts";
 import { spentText } from "../spend.ts";
 import { attemptsOf, timelineOf } from "./attempts.ts";
+import { readAhead } from "./read-ahead.ts";
 
 /** Columns of the results that a reader of the page looks for last; `results.csv` has them. */
 const hiddenColumns = new Set([
@@ -78,13 +81,13 @@ export async function readRun(
   { spec, plan }: { readonly spec: Definition; readonly plan: Plan },
 ): Promise<RunContent> {
   const record = await requireRecord(store, runKeys(runId).run, runRecordSchema);
-  const events: EventRecord[] = [];
-  for await (const { key } of store.list(runKeys(runId).events)) {
-    const event = await readRecord(store, key, eventRecordSchema);
-    if (event !== undefined) events.push(event.value);
-  }
+  const eventKeys: Key[] = [];
+  for await (const { key } of store.list(runKeys(runId).events)) eventKeys.push(key);
+  const events = (await mapBounded(eventKeys, readsAtOnce, (key) => readRecord(store, key, eventRecordSchema))).flatMap(
+    (event) => (event === undefined ? [] : [event.value]),
+  );
   const rows: ResultRow[] = [];
-  for await (const row of resultRows(store, runId)) rows.push(row);
+  for await (const row of resultRows(await readAhead(store, runId, plan), runId)) rows.push(row);
   const progress = events.reduce(foldProgress, noProgress);
   const root = await readRunManifest(store, runId);
   return {
