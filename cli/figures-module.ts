@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildOptions, Plugin } from "esbuild";
 import type { AnyFigure } from "../analysis/figure.ts";
@@ -35,7 +35,8 @@ export async function loadFiguresModule(file: string, cacheFolder: string): Prom
 
 /** Any module of an experiment, with the digest of its source. */
 export async function loadExperimentModule(file: string, cacheFolder: string): Promise<LoadedModule> {
-  return bundleModule({ entryPoints: [file] }, file, cacheFolder);
+  const path = resolve(file);
+  return bundleModule({ entryPoints: [path], absWorkingDir: dirname(path) }, file, cacheFolder);
 }
 
 /** A module that is given as text, with imports as from `folder`. */
@@ -43,7 +44,11 @@ export const loadTextModule = (
   text: string,
   { folder, name, cacheFolder }: { readonly folder: string; readonly name: string; readonly cacheFolder: string },
 ): Promise<LoadedModule> =>
-  bundleModule({ stdin: { contents: text, resolveDir: resolve(folder), loader: "js" } }, name, cacheFolder);
+  bundleModule(
+    { stdin: { contents: text, resolveDir: resolve(folder), loader: "js" }, absWorkingDir: resolve(folder) },
+    name,
+    cacheFolder,
+  );
 
 interface LoadedModule {
   readonly exports: Readonly<Record<string, unknown>>;
@@ -53,8 +58,9 @@ interface LoadedModule {
 /** How many bundles are being made. */
 let bundling = 0;
 
+/** `absWorkingDir`: the bundle names its files from there, and so does its digest, wherever anybody calls from. */
 async function bundleModule(
-  entry: Pick<BuildOptions, "entryPoints" | "stdin">,
+  entry: Pick<BuildOptions, "entryPoints" | "stdin"> & { readonly absWorkingDir: string },
   file: string,
   cacheFolder: string,
 ): Promise<LoadedModule> {
