@@ -46,11 +46,18 @@ export async function figures(
   const experiments = await experimentsFor(store, name, { run: options.run, undrawn });
   const drawn: { readonly experiment: string; readonly runId: string; readonly figures: readonly DrawnFigure[] }[] = [];
   const unread: UnreadTrial[] = [];
+  const chosen = options.run === undefined ? undefined : await findRun(store, options.run);
+  const newest =
+    chosen === undefined
+      ? await newestRuns(store, new Set(experiments.map(({ definition }) => definition.spec.name)))
+      : new Map<string, string>();
   for (const { folder, definition } of experiments) {
     const modules = new Set(Object.values(definition.spec.figures).map((figure) => figure.module));
-    if (modules.size === 0) continue;
-    const runId =
-      options.run === undefined ? await newestRun(store, definition.spec.name) : await findRun(store, options.run);
+    if (modules.size === 0) {
+      if (name !== undefined || chosen !== undefined) output.note(`${definition.spec.name} defines no figures`);
+      continue;
+    }
+    const runId = chosen ?? newest.get(definition.spec.name);
     if (runId === undefined) {
       if (name === undefined) continue;
       throw new FailureError({
@@ -147,11 +154,17 @@ export async function experimentsFor(
   return found;
 }
 
-async function newestRun(store: ObjectStore, experiment: string): Promise<string | undefined> {
+/** The newest run with results of each experiment; the store's list is read once for all of them. */
+async function newestRuns(store: ObjectStore, experiments: ReadonlySet<string>): Promise<Map<string, string>> {
+  const newest = new Map<string, string>();
   for (const runId of (await listRuns(store)).reverse()) {
-    const record = await readRecord(store, runKeys(runId).run, runRecordSchema);
-    if (record?.value.experiment !== experiment) continue;
-    for await (const _ of store.list(runKeys(runId).outcomes)) return runId;
+    if (newest.size === experiments.size) break;
+    const experiment = (await readRecord(store, runKeys(runId).run, runRecordSchema))?.value.experiment;
+    if (experiment === undefined || !experiments.has(experiment) || newest.has(experiment)) continue;
+    for await (const _ of store.list(runKeys(runId).outcomes)) {
+      newest.set(experiment, runId);
+      break;
+    }
   }
-  return undefined;
+  return newest;
 }
