@@ -37,7 +37,20 @@ describe("what is made from the schema", () => {
       "load.clients=16",
     ]);
     expect(plan.blocks).toHaveLength(12);
-    expect(example?.split("\n").length).toBeLessThan(45);
+    expect(example?.split("\n").length).toBeLessThan(50);
+  });
+
+  it("begins with an example whose programs take what it gives them", () => {
+    const [, example = ""] = /```yaml\n([\s\S]*?)```/.exec(read("docs/definition.md")) ?? [];
+    const given = [...example.matchAll(/ --([a-z-]+) /g)].map(([, flag = ""]) => flag);
+    const programs = ["server.mjs", "client.mjs"].map((name) => read(`experiments/quickstart/src/${name}`)).join("");
+    expect(given.length).toBeGreaterThan(5);
+    expect(given.filter((flag) => !new RegExp(`(?:^|[{ ])"?${flag}"?: \\{ type:`, "m").test(programs))).toEqual([]);
+    expect(
+      [...example.matchAll(/module: ([\w./-]+)/g)].map(
+        ([, file = ""]) => read(`experiments/quickstart/${file}`).length > 0,
+      ),
+    ).toEqual([true]);
   });
 
   it("refuses a marker that it has no part for", () => {
