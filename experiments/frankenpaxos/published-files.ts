@@ -67,6 +67,7 @@ export function watchedInputs(read: FolderReader): WatchedInputs {
         parsed.set(path, undefined);
         return undefined;
       }
+      last = undefined; // Of large things no more than one is held.
       if (lastResults?.bytes !== bytes)
         lastResults = { bytes, results: parseResults(new TextDecoder().decode(bytes), { file: path }) };
       const { rows, skipped, skippedCount } = lastResults.results;
@@ -78,7 +79,7 @@ export function watchedInputs(read: FolderReader): WatchedInputs {
       const bytes = await open(path);
       if (!bytes) return undefined;
       if (last?.bytes !== bytes) {
-        last = undefined; // No more than one is held.
+        [last, lastResults] = [undefined, undefined];
         last = { bytes, recording: await readRecording(chunks(bytes), path) };
       }
       const { recording } = last;
