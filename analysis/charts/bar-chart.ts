@@ -43,7 +43,14 @@ export function barChart<Row extends object>(rows: readonly Row[], options: BarC
   );
   const isGrouped = options.series !== undefined && series.length > 1;
   const offset = isGrouped
-    ? { xOffset: { field: options.series.field, type: "nominal", scale: { domain: series.map(({ value }) => value) } } }
+    ? {
+        xOffset: {
+          field: options.series.field,
+          type: "nominal",
+          // In grey, neighbours of one height are only told apart by what is between them.
+          scale: { domain: series.map(({ value }) => value), paddingInner: 0.08 },
+        },
+      }
     : {};
   const color = options.series ? seriesEncoding(options.series.field, series, ["color"]) : {};
   const top = interval?.high ?? y.field;
