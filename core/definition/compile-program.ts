@@ -37,6 +37,7 @@ export function compileProgram(input: CompileInput): Program {
   definition.bundle.forEach((glob, index) => c.glob(["bundle", index], glob, {}));
   definition.failures.forEach((failure, index) => c.pattern(["failures", index, "matches"], failure.matches));
   return {
+    tolerating: (tell, run) => c.slots.tolerating(tell, run),
     variables: compileVariables(c),
     timeoutMs: c.slots.durationMs(["trial", "timeout"], trial.timeout, point),
     expectedMs: optional(trial.expected, (text) => c.slots.durationMs(["trial", "expected"], text, point)),

@@ -2,11 +2,13 @@ import type { Json } from "../effects/json.ts";
 import type { CheckSpec, Definition, MetricSpec } from "./schema.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Path } from "./problem.ts";
-import type { Slot } from "./slots.ts";
+import type { Slot, Tell } from "./slots.ts";
 import type { SweepAxes } from "./sweep-axes.ts";
 
 /** A definition's trial, set-up and sweeps with every text read: what is rendered for a point and a topology. */
 export interface Program {
+  /** @see SlotMaker.tolerating */
+  readonly tolerating: <T>(tell: Tell, run: () => T) => T;
   readonly variables: readonly { readonly name: string; readonly value: Slot<Json> }[];
   readonly timeoutMs: Slot<number>;
   readonly expectedMs: Slot<number> | undefined;

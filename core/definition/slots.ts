@@ -21,45 +21,61 @@ import type { YamlSource } from "./yaml-source.ts";
 /** A field of the definition that is filled in with values later; throws DefinitionError where it can't be. */
 export type Slot<T> = (scope: Scope) => T;
 
+/** Hears of what can't be filled in. */
+export type Tell = (problems: readonly Problem[]) => void;
+
 /** Makes slots of a definition's fields; every mistake that shows without values is collected on the way. */
 export class SlotMaker {
   readonly #source: YamlSource;
   readonly #problems: Problem[];
+  #tell: Tell | undefined;
 
   constructor(source: YamlSource, problems: Problem[]) {
     this.#source = source;
     this.#problems = problems;
   }
 
+  /**
+   * Fields that can't be filled in are told meanwhile, and something of their kind stands for them: so that all of a
+   * rendering's mistakes are found, not the first alone. Nothing that comes of it is ever run.
+   */
+  tolerating<T>(tell: Tell, run: () => T): T {
+    this.#tell = tell;
+    try {
+      return run();
+    } finally {
+      this.#tell = undefined;
+    }
+  }
+
   text(path: Path, text: string, shapes: ShapeScope): Slot<string> {
+    return this.#soft(this.#text(path, text, shapes), "x");
+  }
+
+  #text(path: Path, text: string, shapes: ShapeScope): Slot<string> {
     if (!hasExpressions(text)) return () => text;
     const { template, mistakes } = parseTemplate(text, { blocks: false });
-    this.#tell(path, text, [...mistakes, ...checkTemplate(template, shapes)]);
+    this.#note(path, text, [...mistakes, ...checkTemplate(template, shapes)]);
     return (scope) => this.#run(path, text, () => renderTemplate(template, scope));
   }
 
   script(path: Path, text: string, shapes: ShapeScope): Slot<string> {
     if (!hasExpressions(text)) return () => text;
     const { script, mistakes } = parseShellTemplate(text);
-    this.#tell(path, text, [...mistakes, ...checkTemplate(script.template, shapes)]);
-    return (scope) => this.#run(path, text, () => renderShell(script, scope));
+    this.#note(path, text, [...mistakes, ...checkTemplate(script.template, shapes)]);
+    return this.#soft((scope) => this.#run(path, text, () => renderShell(script, scope)), ":");
   }
 
   /** The content of a file: `file` is where it stands if not in the definition itself. */
   content(path: Path, text: string, shapes: ShapeScope, file?: string): Slot<string> {
     const { template, mistakes } = parseTemplate(text, { blocks: true });
-    this.#tell(path, text, [...mistakes, ...checkTemplate(template, shapes)], file);
-    return (scope) => this.#run(path, text, () => renderTemplate(template, scope), file);
+    this.#note(path, text, [...mistakes, ...checkTemplate(template, shapes)], file);
+    return this.#soft((scope) => this.#run(path, text, () => renderTemplate(template, scope), file), "");
   }
 
   /** Data whose texts may be expressions. */
   data(path: Path, data: Json, shapes: ShapeScope): Slot<Json> {
-    if (typeof data === "string") {
-      if (!hasExpressions(data)) return () => data;
-      const { template, mistakes } = parseTemplate(data, { blocks: false });
-      this.#tell(path, data, [...mistakes, ...checkTemplate(template, shapes)]);
-      return (scope) => this.#run(path, data, () => toJson(renderValue(template, scope)));
-    }
+    if (typeof data === "string") return this.#soft(this.#value(path, data, shapes), null);
     if (isJsonList(data)) {
       const items = data.map((item, index) => this.data([...path, index], item, shapes));
       return (scope) => items.map((item) => item(scope));
@@ -73,31 +89,44 @@ export class SlotMaker {
     return () => data;
   }
 
+  #value(path: Path, text: string, shapes: ShapeScope): Slot<Json> {
+    if (!hasExpressions(text)) return () => text;
+    const { template, mistakes } = parseTemplate(text, { blocks: false });
+    this.#note(path, text, [...mistakes, ...checkTemplate(template, shapes)]);
+    return (scope) => this.#run(path, text, () => toJson(renderValue(template, scope)));
+  }
+
   number(path: Path, value: number | string, shapes: ShapeScope): Slot<number> {
-    return this.#typed(path, value, shapes, "a number", (result) => (typeof result === "number" ? result : undefined));
+    const read = (result: Json): number | undefined => (typeof result === "number" ? result : undefined);
+    return this.#typed(path, value, shapes, { what: "a number", read, instead: 1 });
   }
 
   /** A whole number of at least 0. */
   count(path: Path, value: number | string, shapes: ShapeScope): Slot<number> {
-    return this.#typed(path, value, shapes, "a whole number of at least 0", (result) =>
-      typeof result === "number" && Number.isInteger(result) && result >= 0 ? result : undefined,
-    );
+    return this.#typed(path, value, shapes, {
+      what: "a whole number of at least 0",
+      read: (result) => (typeof result === "number" && Number.isInteger(result) && result >= 0 ? result : undefined),
+      instead: 1,
+    });
   }
 
   port(path: Path, value: number | string, shapes: ShapeScope): Slot<number> {
-    return this.#typed(path, value, shapes, "a port from 1 to 65535", (result) =>
-      typeof result === "number" && Number.isInteger(result) && result >= 1 && result <= 65_535 ? result : undefined,
-    );
+    const isPort = (result: number): boolean => Number.isInteger(result) && result >= 1 && result <= 65_535;
+    return this.#typed(path, value, shapes, {
+      what: "a port from 1 to 65535",
+      read: (result) => (typeof result === "number" && isPort(result) ? result : undefined),
+      instead: 1,
+    });
   }
 
   boolean(path: Path, value: boolean | string, shapes: ShapeScope): Slot<boolean> {
-    return this.#typed(path, value, shapes, "true or false", (result) =>
-      typeof result === "boolean" ? result : undefined,
-    );
+    const read = (result: Json): boolean | undefined => (typeof result === "boolean" ? result : undefined);
+    return this.#typed(path, value, shapes, { what: "true or false", read, instead: false });
   }
 
   list(path: Path, value: string, shapes: ShapeScope): Slot<readonly Json[]> {
-    return this.#typed(path, value, shapes, "a list", (result) => (isJsonList(result) ? result : undefined));
+    const read = (result: Json): readonly Json[] | undefined => (isJsonList(result) ? result : undefined);
+    return this.#typed(path, value, shapes, { what: "a list", read, instead: [] });
   }
 
   durationMs(path: Path, text: string, shapes: ShapeScope): Slot<number> {
@@ -126,8 +155,8 @@ export class SlotMaker {
       const amount = parse(text); // the schema has seen that it can be read
       return () => amount;
     }
-    const slot = this.text(path, text, shapes);
-    return (scope) => {
+    const slot = this.#text(path, text, shapes);
+    return this.#soft((scope) => {
       const rendered = slot(scope);
       try {
         return parse(rendered);
@@ -135,22 +164,39 @@ export class SlotMaker {
         if (!(error instanceof QuantityError)) throw error;
         throw new DefinitionError([this.#source.problem(path, error.message, { hint: error.hint, value: text })]);
       }
-    };
+    }, 1);
   }
 
-  #typed<T>(path: Path, value: Json, shapes: ShapeScope, what: string, read: (result: Json) => T | undefined): Slot<T> {
-    const data = this.data(path, value, shapes);
-    return (scope) => {
+  #typed<T>(
+    path: Path,
+    value: Json,
+    shapes: ShapeScope,
+    kind: { readonly what: string; readonly read: (result: Json) => T | undefined; readonly instead: T },
+  ): Slot<T> {
+    const data = typeof value === "string" ? this.#value(path, value, shapes) : () => value;
+    return this.#soft((scope) => {
       const result = data(scope);
-      const typed = read(result);
+      const typed = kind.read(result);
       if (typed !== undefined) return typed;
-      const message = `must be ${what}, and is ${JSON.stringify(result)}`;
+      const message = `must be ${kind.what}, and is ${JSON.stringify(result)}`;
       throw new DefinitionError([this.#source.problem(path, message, { value })]);
-    };
+    }, kind.instead);
   }
 
-  #tell(path: Path, text: string, mistakes: readonly TemplateMistake[], file?: string): void {
+  #note(path: Path, text: string, mistakes: readonly TemplateMistake[], file?: string): void {
     for (const mistake of mistakes) this.#problems.push(this.#problem(path, text, mistake, file));
+  }
+
+  #soft<T>(slot: Slot<T>, instead: T): Slot<T> {
+    return (scope) => {
+      try {
+        return slot(scope);
+      } catch (error) {
+        if (this.#tell === undefined || !(error instanceof DefinitionError)) throw error;
+        this.#tell(error.problems);
+        return instead;
+      }
+    };
   }
 
   #run<T>(path: Path, text: string, compute: () => T, file?: string): T {

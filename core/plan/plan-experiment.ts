@@ -1,3 +1,4 @@
+import { ProblemList } from "../definition/problem-list.ts";
 import type { LoadedDefinition } from "../definition/program.ts";
 import { seededRandom, shuffled } from "../effects/random.ts";
 import { FailureError } from "../errors/failure.ts";
@@ -60,11 +61,13 @@ export function planExperiment(definition: LoadedDefinition, inputs: PlanInputs)
   }
   const selections = readSelections(definition, inputs);
   const builder = new PlanBuilder(definition, inputs);
+  const problems = new ProblemList();
   for (const name of Object.keys(spec.sweeps)) {
     const own = selections?.filter((selection) => selection.sweep === name);
     if (own?.length === 0) continue;
-    builder.addSweep(name, own ?? [{ sweep: name, keeps: () => true }]);
+    problems.try(() => builder.addSweep(name, own ?? [{ sweep: name, keeps: () => true }]));
   }
+  problems.throwIfAny();
   const plan = builder.build(selections === undefined ? undefined : selectionWords(inputs));
   rehearse(definition, plan);
   return plan;

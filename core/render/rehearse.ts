@@ -1,6 +1,7 @@
+import type { Scope } from "../definition/expression/values.ts";
 import type { LoadedDefinition } from "../definition/program.ts";
-import { DefinitionError } from "../definition/problem.ts";
-import type { Path, Problem } from "../definition/problem.ts";
+import type { Path } from "../definition/problem.ts";
+import { ProblemList } from "../definition/problem-list.ts";
 import { FailureError } from "../errors/failure.ts";
 import { canonicalJson, isJsonObject } from "../definition/json-values.ts";
 import type { Json, JsonObject } from "../effects/json.ts";
@@ -10,6 +11,7 @@ import type { HostStep } from "../ports/host-agent.ts";
 import { defaultStepSettings, encodeStep } from "../supervision/step-text.ts";
 import { isUnitOf } from "./processes.ts";
 import { openExperiment } from "./open-experiment.ts";
+import { pointScope } from "./scope.ts";
 
 /** Points rendered in full; of these, points whose steps are also written out as hosts get them. */
 const maxRehearsed = 60;
@@ -26,18 +28,9 @@ const maxValues = 8;
  */
 export function rehearse(definition: LoadedDefinition, plan: Plan): void {
   const experiment = openExperiment(definition, plan);
-  const problems = new Map<string, Problem>();
+  const problems = new ProblemList();
   const attempt = (render: () => void): void => {
-    try {
-      render();
-    } catch (error) {
-      if (!(error instanceof DefinitionError)) throw error;
-      // One place of the definition is told once, whatever values it fails with.
-      for (const problem of error.problems) {
-        const place = `${problem.file}:${problem.line}:${problem.column}`;
-        if (!problems.has(place)) problems.set(place, problem);
-      }
-    }
+    problems.try(() => definition.program.tolerating(problems.tell, render));
   };
   // What a host would refuse, it refuses now: a list of CPUs that is none, a limit that isn't whole.
   const sendable = (steps: readonly RenderedStep[]): void => {
@@ -79,6 +72,10 @@ export function rehearse(definition: LoadedDefinition, plan: Plan): void {
       lane: 0,
       topology,
     };
+    for (const parameters of point.arms === undefined ? [point.parameters] : [point.arms.A, point.arms.B]) {
+      const hosts = topology.hosts.filter((host) => host.lane === 0 || host.lane === "shared");
+      attempt(() => judge(definition, pointScope(definition, parameters, hosts)));
+    }
     for (const phase of phaseNames) {
       attempt(() => {
         const stages = phase === "services" || phase === "jobs" ? experiment.stages(phase, point) : 1;
@@ -89,7 +86,19 @@ export function rehearse(definition: LoadedDefinition, plan: Plan): void {
       });
     }
   }
-  if (problems.size > 0) throw new DefinitionError([...problems.values()]);
+  problems.throwIfAny();
+}
+
+/** What is asked of a trial's files when it has ended, and its hosts are gone: bounds of checks, scales of metrics. */
+function judge({ program }: LoadedDefinition, scope: Scope): void {
+  for (const { when, rows, bytes } of program.checks) {
+    if (!when(scope)) continue;
+    for (const range of [rows, bytes]) {
+      range?.min?.(scope);
+      range?.max?.(scope);
+    }
+  }
+  for (const { scale } of program.summary) scale(scope);
 }
 
 const rehearsedStep: HostStep = {

@@ -1,5 +1,7 @@
 import type { Json, JsonObject } from "../effects/json.ts";
 import type { Scope, Value, ValueObject } from "../definition/expression/values.ts";
+import { DefinitionError } from "../definition/problem.ts";
+import type { Problem } from "../definition/problem.ts";
 import type { LoadedDefinition } from "../definition/program.ts";
 import type { Plan, ResolvedSource, Topology, TopologyHost, TrialContext } from "../plan/types.ts";
 import type { KnownHost } from "./known-hosts.ts";
@@ -24,10 +26,22 @@ export function pointScope(definition: LoadedDefinition, parameters: JsonObject,
   return { ...base, vars: evaluateVariables(definition, base) };
 }
 
+/** @throws {DefinitionError} with every variable that has no value, but for those that only miss another one */
 function evaluateVariables(definition: LoadedDefinition, base: Scope): ValueObject {
   const vars: Record<string, Value> = {};
-  for (const { name, value } of definition.program.variables)
-    vars[name] = toValue(value({ ...base, vars: { ...vars } }));
+  const failed: string[] = [];
+  const problems: Problem[] = [];
+  for (const { name, value } of definition.program.variables) {
+    try {
+      vars[name] = toValue(value({ ...base, vars: { ...vars } }));
+    } catch (error) {
+      if (!(error instanceof DefinitionError)) throw error;
+      const isOwn = ({ message }: Problem): boolean => !failed.some((other) => message === `no member \`${other}\``);
+      problems.push(...error.problems.filter(isOwn));
+      failed.push(name);
+    }
+  }
+  if (problems.length > 0) throw new DefinitionError(problems);
   return vars;
 }
 

@@ -170,6 +170,50 @@ describe("planExperiment", () => {
     }
   });
 
+  it("tells everything that values make wrong at once, wherever in a trial it would have shown", () => {
+    const text = `reprise: 1
+name: wrong
+parameters: { clients: 3 }
+deployments:
+  main: { roles: { server: {}, client: {} } }
+trial:
+  services:
+    server: { on: server, run: "./server \${{ hosts.client[4].address }}" }
+  jobs:
+    load:
+      on: client
+      run: ./load \${{ services.server[7].address }}
+      env: { HALF: "\${{ 1 / (params.clients - 3) }}" }
+      count: \${{ params.clients / 2 }}
+      timeout: \${{ params.clients - 5 }}s
+    other: { on: client, run: "./other \${{ jobs.load[9].address }}" }
+  checks:
+    - { name: rows, from: load, file: x.csv, rows: { min: "\${{ params.clients / 0 }}" } }
+  summary:
+    p99Ms: { from: load, file: x.csv, csv: { column: a }, stat: p99, scale: "\${{ 'x' }}" }
+sweeps:
+  load: { cross: { clients: [3] } }
+`;
+    expect(problemsOf(() => plan(text)).map((problem) => problem.replace(/^\d+:\d+ /, ""))).toEqual([
+      "trial.services.server.run item 4 of a list of 1",
+      "trial.jobs.load.run item 7 of a list of 1",
+      "trial.jobs.load.env.HALF division by zero",
+      "trial.jobs.load.count must be a whole number of at least 0, and is 1.5",
+      'trial.jobs.load.timeout not a time with its unit: "-2s"',
+      "trial.jobs.other.run item 9 of a list of 1",
+      "trial.checks[0].rows.min division by zero",
+      'trial.summary.p99Ms.scale must be a number, and is "x"',
+    ]);
+  });
+
+  it("tells each variable that has no value, and none for missing another", () => {
+    const text = definitionText({ variables: "  a: ${{ 1 / 0 }}\n  b: ${{ vars.a + 1 }}\n  c: ${{ [1][2] }}" });
+    expect(problemsOf(() => plan(text)).map((problem) => problem.split(" ").slice(1).join(" "))).toEqual([
+      "variables.a division by zero",
+      "variables.c item 2 of a list of 1",
+    ]);
+  });
+
   it("refuses an unknown figure, and a selection that leaves nothing", () => {
     expect(() => small({}, { figure: "nothing" })).toThrow(/no figure is named `nothing`/);
     expect(problemsOf(() => small({}, { only: ["load:clients=99"] }))).toEqual([
