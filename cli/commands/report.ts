@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { setDrawingFlags } from "../../analysis/render/drawing-flags.ts";
 import { renderRunList, siteFonts } from "../../analysis/report/index.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import type { ObjectStore } from "../../core/ports/object-store.ts";
@@ -33,8 +32,6 @@ export async function report(context: CommandContext, names: readonly string[], 
   const runs: string[] = [];
   for (const name of names) runs.push(await findRun(store, name));
   if (options.serve !== undefined) return serve(context, { store, runs, options });
-
-  setDrawingFlags();
 
   const isOne = runs.length === 1;
   const listed = [];
