@@ -29,10 +29,10 @@ export async function drawFigures(
   name: string | undefined,
   options: FiguresOptions,
 ): Promise<number> {
-  setDrawingFlags();
   const formats = readFormats(options.formats);
   const { from } = options;
   if (from !== undefined && !from.startsWith("s3://")) {
+    setDrawingFlags(); // Of a process that also keeps what a store says of trials they slow the collector by a third.
     const { drawPublished } = await import("../published.ts");
     return drawPublished(context, name, from, { target: options.output, formats });
   }
