@@ -101,14 +101,6 @@ SCALING = {
     "tuning-ablation": ("num_proxy_leaders", [*ACCEPTORS, "num_replicas"], {}),
     "tuning-compartmentalized-skew": ("clients", ["num_proxy_leaders"], {}),
     **{
-        f"tuning-compartmentalized-lt-flush-{n}": (
-            "num_proxy_leaders",
-            ["num_replicas"],
-            {"leader_options.flush_phase2as_every_n": n},
-        )
-        for n in (10, 25)
-    },
-    **{
         f"tuning-weak-read-scale-{share}": ("num_replicas", ["clients", *ACCEPTORS], {READS: share / 100})
         for share in (60, 90, 100)
     },
@@ -141,6 +133,8 @@ FIXED = "fixed_percentange_writes"
 T, L = "total", "latency"
 # Which rows, what has a panel each, what tells lines apart, what is on the x axis, and what is drawn of it.
 TUNED_LINES = {
+    "compartmentalized-lt": ({REPLICAS: [2, 3, 4, 5]}, [FLUSH], [REPLICAS], LEADERS, [T]),
+    "compartmentalized-lt-more-replicas": ({REPLICAS: [6, 7, 8, 9, 10]}, [], [REPLICAS], LEADERS, [T]),
     "read-scale-acceptors": ({READS: [1]}, [REPLICAS], ["clients"], "acceptors", [T]),
     "read-scale-proxy-leaders": ({READS: [0]}, [REPLICAS], ["clients"], LEADERS, [T]),
     "read-scale-v1": ({LABEL: [FIXED]}, [READS, "clients"], [LEADERS, "acceptors"], REPLICAS, [T]),
@@ -148,6 +142,7 @@ TUNED_LINES = {
     "read-scale-v3": ({LABEL: [FIXED + "_v3"]}, ["clients"], [LEADERS], REPLICAS, [T]),
     "craq-skew-throughput": ({}, ["workload.point_fraction"], [LABEL], "clients", [T]),
     "craq-skew-latency": ({}, ["workload.point_fraction"], [LABEL], "clients", [L]),
+    "compartmentalized-skew-latency": ({}, [], [LEADERS], "clients", [L]),
     "batched-reads-v1-throughput": ({LABEL: ["read_only_v1"]}, ["clients", OPERATIONS], [LEADERS, "acceptors"], REPLICAS, [T]),
     "batched-reads-v1-latency": ({LABEL: ["read_only_v1"]}, ["clients", OPERATIONS], [LEADERS, "acceptors"], REPLICAS, [L]),
     "batched-reads-v2": ({LABEL: ["read_only_v2"]}, [OPERATIONS], ["clients"], REPLICAS, [T, L]),

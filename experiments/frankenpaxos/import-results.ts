@@ -19,7 +19,7 @@ export interface ImportFolder {
 }
 
 export interface ImportOptions {
-  /** Tuning sweeps too (`…hyperparameter…`), of which no figure is made. @default false */
+  /** Tuning sweeps too (`…hyperparameter…`), which have more trials than all else. @default false */
   readonly includesTuning?: boolean;
 }
 

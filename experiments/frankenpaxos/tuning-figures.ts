@@ -44,21 +44,6 @@ const ablation = scalingFigure({
   ),
 });
 
-const compartmentalizedLt = (flush: number, most: number, counts: readonly number[]): PublishedFigure =>
-  scalingFigure({
-    name: `tuning-compartmentalized-lt-flush-${flush}`,
-    title: `Compartmentalized MultiPaxos by proxy leaders and replicas, leaders flushing every ${flush} messages`,
-    paper: papers.compartmentalized,
-    isSparse: true,
-    aspect: 0.8,
-    x: proxyLeaders(4, most),
-    series: counts.map((count) => ({
-      label: `${count} replicas`,
-      path: `${folder}/compartmentalized_lt/hyperparameter_results.csv`,
-      pick: where({ "leader_options.flush_phase2as_every_n": flush, num_replicas: count }),
-    })),
-  });
-
 const weakReads = (
   percent: number,
   settings: readonly (readonly [clients: number, groups: number, perGroup: number])[],
@@ -103,8 +88,6 @@ const acceptorsOf = (clients: readonly number[]): (readonly [number, number, num
 /** Of the shape that the papers' scaling figures have. */
 export const tuningScalingFigures: readonly PublishedFigure[] = [
   ablation,
-  compartmentalizedLt(10, 15, [2, 3, 4, 5, 6, 7, 8]),
-  compartmentalizedLt(25, 10, [2, 3, 4, 5]),
   weakReads(
     100,
     [2000, 3000, 4000, 5000].map((clients) => [clients, 1, 3] as const),
