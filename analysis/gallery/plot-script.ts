@@ -75,21 +75,26 @@ function setUpPlot(plot) {
     if (lines.length === 0) return hide();
     if (current !== mark) { current?.classList.remove("current"); mark.classList.add("current"); single(mark); }
     current = mark;
-    const frame = plot.getBoundingClientRect(), line = lineOf(mark);
-    let box = mark.getBoundingClientRect();
-    if (line) {
-      const place = new DOMPoint(...line.points[at]).matrixTransform(line.path.getScreenCTM());
-      box = new DOMRect(place.x, place.y, 0, 0);
-      dot.style.left = place.x - frame.left + plot.scrollLeft + "px";
-      dot.style.top = place.y - frame.top + "px";
-    }
-    dot.hidden = !line;
     tip.textContent = lines.join("\\n");
     tip.hidden = false;
-    const left = box.left - frame.left + plot.scrollLeft + (line || isPoint(mark) ? box.width + 8 : box.width / 2);
-    const room = plot.clientWidth + plot.scrollLeft - tip.offsetWidth;
-    tip.style.left = (left > room ? Math.max(0, box.left - frame.left + plot.scrollLeft - tip.offsetWidth - 8) : left) + "px";
-    tip.style.top = Math.max(0, box.top - frame.top - tip.offsetHeight / 2) + "px";
+    place();
+  };
+  /* The tip stands in the window, beside its mark: the figure, which can be scrolled, would cut it. */
+  const place = () => {
+    const frame = plot.getBoundingClientRect(), line = lineOf(current), { clientWidth, clientHeight } = document.documentElement;
+    let box = current.getBoundingClientRect();
+    if (line) {
+      const point = new DOMPoint(...line.points[at]).matrixTransform(line.path.getScreenCTM());
+      box = new DOMRect(point.x, point.y, 0, 0);
+      dot.style.left = point.x - frame.left + plot.scrollLeft + "px";
+      dot.style.top = point.y - frame.top + "px";
+    }
+    dot.hidden = !line;
+    tip.style.left = "0";
+    const { width, height } = tip.getBoundingClientRect();
+    const left = box.left + (line || isPoint(current) ? box.width + 8 : box.width / 2);
+    tip.style.left = (left + width > clientWidth ? Math.max(0, box.left - width - 8) : left) + "px";
+    tip.style.top = Math.max(0, Math.min(box.top - height / 2, clientHeight - height)) + "px";
   };
   const hide = () => {
     tip.hidden = dot.hidden = true;
@@ -121,6 +126,9 @@ function setUpPlot(plot) {
   });
   plot.addEventListener("pointerleave", hide);
   plot.addEventListener("blur", hide);
+  /* A page of a run that goes on replaces its figures. */
+  const follow = () => plot.isConnected ? current && place() : removeEventListener("scroll", follow, true);
+  addEventListener("scroll", follow, true);
   plot.addEventListener("click", (event) => {
     const mark = event.target.closest && event.target.closest("a[data-mark]");
     if (mark) { event.preventDefault(); open(mark); }

@@ -77,7 +77,7 @@ blockquote{margin:.6rem 0;padding-left:1rem;border-left:3px solid var(--rule);co
 td.mono{white-space:nowrap}.digest{overflow-wrap:anywhere;white-space:normal;min-width:9rem}
 .filter{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;margin-bottom:.7rem;font-size:.9rem}
 .filter input{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--rule);border-radius:5px;padding:.25rem .55rem;width:16rem;max-width:100%}
-.tip{position:absolute;pointer-events:none;background:var(--ink);color:var(--ground);font-size:.8rem;line-height:1.4;padding:.3rem .55rem;border-radius:4px;max-width:19rem;z-index:2;white-space:pre-line}
+.tip{position:fixed;pointer-events:none;background:var(--ink);color:var(--ground);font-size:.8rem;line-height:1.4;padding:.3rem .55rem;border-radius:4px;max-width:19rem;z-index:2;white-space:pre-line}
 .tip[hidden],.dot[hidden]{display:none}
 .dot{position:absolute;pointer-events:none;width:9px;height:9px;margin:-4.5px;border:2px solid var(--ink);border-radius:50%;background:var(--ground)}
 figure svg .back{opacity:.16}

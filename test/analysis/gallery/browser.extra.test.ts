@@ -96,6 +96,31 @@ describe("the gallery page", () => {
     ]);
   });
 
+  it("says all of a mark, whatever its figure has room for, and stays with it as the page is scrolled", async () => {
+    const page = await pageFixture();
+    const [first, ...rest] = page.figures;
+    const svg = first!.svg
+      .replace(/<path aria-label/, '<a xlink:href="#row-0"><path aria-label')
+      .replace(/(<a xlink:href="#row-0">.*?\/>)/, "$1</a>");
+    const row = Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`value${n}`, n]));
+    const marks = { sets: [[]], marks: { "row-0": { set: 0, row } } };
+    const result = await openPage(
+      renderGallery({ ...page, figures: [{ ...first!, svg, svgDark: svg, marks }, ...rest] }),
+      `const plot = document.querySelector("#figure-" + ${JSON.stringify(first!.name)} + " .plot"), tip = plot.querySelector(".tip");
+       const before = [plot.scrollWidth, plot.scrollHeight, plot.clientWidth].join();
+       plot.scrollIntoView({ behavior: "instant" });
+       plot.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", cancelable: true, bubbles: true }));
+       const box = tip.getBoundingClientRect(), mark = plot.querySelector(".current").getBoundingClientRect();
+       const isWhole = box.height > 200 && box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight + 0.5 && box.right <= innerWidth;
+       const isBeside = box.left >= mark.right || box.right <= mark.left;
+       scrollBy({ top: 40, behavior: "instant" }); dispatchEvent(new Event("scroll"));
+       const moved = tip.getBoundingClientRect(), now = plot.querySelector(".current").getBoundingClientRect();
+       const isWith = Math.abs(moved.left - now.left - (box.left - mark.left)) < 1 && moved.top >= 0 && moved.bottom <= innerHeight + 0.5 && now.top !== mark.top;
+       return [before === [plot.scrollWidth, plot.scrollHeight, plot.clientWidth].join(), isWhole, isBeside, isWith];`,
+    );
+    expect(result).toEqual([true, true, true, true]);
+  });
+
   it("pages a long table: rows as the page had them, sorted and filtered over all, and shown for a link", async () => {
     const rows = manyTrials(2_352);
     const page = await pageFixture();
