@@ -235,7 +235,7 @@ const scalogFigures: readonly PublishedFigure[] = [
     panels: [replicas],
     lines: [proxyReplicas, pushPeriod],
     columns: 2,
-    note: "2 shards.",
+    note: "2 shards. Upstream calls unsafe execution yolo.",
   }),
   scalog({
     name: "tuning-scalog-push-size",
@@ -397,6 +397,7 @@ const scalogBest = bestSettings({
   belowMs: 50,
   keep: 1,
   aspect: 0.4,
+  note: "Sweeps have the authors' names.",
 });
 
 const batchedBest = bestLines({
