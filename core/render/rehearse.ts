@@ -72,10 +72,8 @@ export function rehearse(definition: LoadedDefinition, plan: Plan): void {
       lane: 0,
       topology,
     };
-    for (const parameters of point.arms === undefined ? [point.parameters] : [point.arms.A, point.arms.B]) {
-      const hosts = topology.hosts.filter((host) => host.lane === 0 || host.lane === "shared");
-      attempt(() => judge(definition, pointScope(definition, parameters, hosts)));
-    }
+    const hosts = topology.hosts.filter((host) => host.lane === 0 || host.lane === "shared");
+    attempt(() => judge(definition, pointScope(definition, point.parameters, hosts)));
     for (const phase of phaseNames) {
       attempt(() => {
         const stages = phase === "services" || phase === "jobs" ? experiment.stages(phase, point) : 1;
