@@ -24,9 +24,10 @@ const maxValues = 8;
  *
  * Every variant, every side of a comparison and the outermost values of every parameter are rendered at least once.
  *
+ * @param see gets the script of each process, step and command as some host would get it, and where it comes from
  * @throws {DefinitionError} with all that can't be rendered, each mistake once
  */
-export function rehearse(definition: LoadedDefinition, plan: Plan): void {
+export function rehearse(definition: LoadedDefinition, plan: Plan, see?: (path: Path, script: string) => void): void {
   const experiment = openExperiment(definition, plan);
   const problems = new ProblemList();
   const attempt = (render: () => void): void => {
@@ -36,6 +37,7 @@ export function rehearse(definition: LoadedDefinition, plan: Plan): void {
   const sendable = (steps: readonly RenderedStep[]): void => {
     for (const { host, units } of steps) {
       for (const unit of units) {
+        see?.(placeOfUnit(definition, unit.name), unit.script);
         try {
           encodeStep({ ...rehearsedStep, units: [unit] }, { ...defaultStepSettings, host });
         } catch (error) {

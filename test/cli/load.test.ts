@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { requireModules } from "../../cli/check-figures.ts";
+import { requireReadableScripts } from "../../cli/check-scripts.ts";
 import { loadDefinition, loadExperiment, withoutCredentials } from "../../cli/load.ts";
 
 describe("withoutCredentials", () => {
@@ -53,6 +54,41 @@ describe("requireModules", () => {
       rmSync(folder, { recursive: true, force: true });
     }
   });
+});
+
+describe("requireReadableScripts", () => {
+  const withRun = async (run: string): Promise<() => void> => {
+    const folder = mkdtempSync(join(tmpdir(), "reprise-load-"));
+    try {
+      const text = {
+        reprise: 1,
+        name: "scripts",
+        parameters: { word: "it's" },
+        deployments: { main: { roles: { a: {} } } },
+        trial: {
+          services: { fill: { on: "a", ready: "exit", run: "cat <<EOF\n$(echo `date`) ${{ params.word }}\nEOF" } },
+          jobs: { load: { on: "a", run }, python: { on: "a", run: "#!/usr/bin/env python3\nprint('if (')" } },
+        },
+        sweeps: { main: { cross: { word: ["it's", "a b"] } } },
+      };
+      writeFileSync(join(folder, "experiment.json"), JSON.stringify(text));
+      const { definition, plan } = await loadExperiment(folder, {}, join(folder, "home"));
+      return () => requireReadableScripts(definition, plan);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  };
+
+  it("takes what a shell can read", async () => {
+    expect(await withRun(`for i in 1 2; do echo "$i \${{ params.word }}"; done # don't`)).not.toThrow();
+  });
+
+  it.each([`echo "\${{ params.word }}`, "if true; then echo", "echo $(date", "echo 'x"])(
+    "tells where a script is written that no shell can read: %s",
+    async (run) => {
+      expect(await withRun(run)).toThrow(/trial\.jobs\.load: the shell can't read its script: \S/);
+    },
+  );
 });
 
 describe("loadExperiment", () => {
