@@ -72,6 +72,9 @@ export async function status({ output, home }: CommandContext, name: string | un
         output.line(line);
     }
     if (engine === undefined && progress.outcome === undefined) output.line(`  to go on:    reprise resume ${runId}`);
+    if (engine === undefined && progress.outcome !== undefined)
+      for (const { deploymentId } of deployments.filter(({ hosts }) => hosts.length > 0))
+        output.line(`  to use it:   reprise run ${record.experiment} --on-deployment ${deploymentId}`);
     if (engine === undefined && deployments.length > 0) output.line(`  to end it:   reprise teardown ${runId}`);
   }
   output.result(all);
