@@ -112,6 +112,8 @@ function refuseIdle(settings: readonly Setting[], plan: Plan): void {
   }
 }
 
+const sourceHint = "a source is a git repository that can be reached, or a local folder under git";
+
 const shippedFiles = (files: readonly BundledFile[], globs: readonly string[]): BundledFile[] => {
   const patterns = globs.map((glob) => new RegExp(globToPattern(glob), "u"));
   return files.filter((file) => patterns.some((pattern) => pattern.test(file.path)));
@@ -126,12 +128,16 @@ async function localSources(definition: LoadedDefinition, folder: string): Promi
     const { stdout } = await run("git", ["-C", root, "ls-files", "--cached", "--others", "--exclude-standard", "-z"], {
       timeout: 60_000,
       maxBuffer: 64 * 1024 ** 2,
-    }).catch((error: unknown) => {
-      throw new FailureError({
-        class: "invalid",
-        message: `sources.${name}: ${root} is not under git: ${messageOf(error)}`,
-      });
-    });
+    }).catch(() =>
+      definition.fail(
+        ["sources", name, "path"],
+        statSync(root, { throwIfNoEntry: false })?.isDirectory() === true
+          ? `${root} is not under git`
+          : `there is no folder ${root}`,
+        sourceHint,
+        source.path,
+      ),
+    );
     for (const path of new Set(stdout.split("\0").filter((p) => p !== ""))) {
       const full = join(root, path);
       const info = statSync(full, { throwIfNoEntry: false });
@@ -158,11 +164,9 @@ async function resolveSources(definition: LoadedDefinition, folder: string): Pro
           ? await resolveRemote(source.repository ?? "", source.commit ?? "HEAD")
           : await resolveLocal(resolve(folder, source.path));
     } catch (error) {
-      throw new FailureError({
-        class: "invalid",
-        message: `sources.${name}: ${messageOf(error).split("\n")[0] ?? ""}`,
-        hint: "a source is a git repository that can be reached, or a local folder under git",
-      });
+      const why = messageOf(error).trimEnd().split("\n");
+      // What git said stands last; before it, only which of its commands failed.
+      definition.fail(["sources", name], `can't be resolved: ${why.at(-1) ?? ""}`, sourceHint, source.repository);
     }
   }
   return resolved;

@@ -56,6 +56,24 @@ describe("requireModules", () => {
   });
 });
 
+describe("sources", () => {
+  it.each([
+    ["{ path: ../nowhere }", /experiment\.yaml:1:23: sources\.a\.path: there is no folder .*nowhere/],
+    ["{ repository: ./nowhere.git, commit: main }", /experiment\.yaml:1:15: sources\.a: can't be resolved: \S/],
+  ])("that aren't there are told where they are named: %s", async (source, told) => {
+    const folder = mkdtempSync(join(tmpdir(), "reprise-load-"));
+    try {
+      cpSync(fileURLToPath(new URL("../../experiments/quickstart", import.meta.url)), folder, { recursive: true });
+      const file = join(folder, "experiment.yaml");
+      const text = readFileSync(file, "utf8").replace(/^# yaml-language-server.*\n/, "");
+      writeFileSync(file, `sources: { a: ${source} }\n${text}`);
+      await expect(loadExperiment(folder, {}, join(folder, "home"))).rejects.toThrow(told);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
 describe("requireReadableScripts", () => {
   const withRun = async (run: string): Promise<() => void> => {
     const folder = mkdtempSync(join(tmpdir(), "reprise-load-"));
