@@ -170,7 +170,8 @@ export class FolderStore implements ObjectStoreAdmin {
 
   async read(key: Key, from = 0): Promise<AsyncIterable<Uint8Array> | undefined> {
     assertKey(key);
-    return this.statObject(key) === undefined ? undefined : readFrom(this.objectPath(key), from);
+    const stat = this.statObject(key);
+    return stat === undefined ? undefined : readFrom(this.objectPath(key), from, Number(stat.size));
   }
 
   async *list(prefix: Key, after: Key = ""): AsyncGenerator<Entry> {
@@ -342,7 +343,7 @@ export class FolderStore implements ObjectStoreAdmin {
   private async metaOf(key: Key, stat: BigIntStats): Promise<Meta> {
     const meta = this.readMeta(key);
     if (meta !== undefined && isUntouched(meta, stat)) return meta;
-    const digest = await digestStream(readFrom(this.objectPath(key), 0));
+    const digest = await digestStream(readFrom(this.objectPath(key), 0, Number(stat.size)));
     const found: Meta = {
       ...digest,
       ...identityOf(stat),
@@ -410,8 +411,10 @@ const isUntouched = (meta: Meta, stat: BigIntStats): boolean =>
 
 const millis = (stat: BigIntStats): number => Number(stat.mtimeNs / 1_000_000n);
 
-async function* readFrom(path: string, from: number): AsyncGenerator<Uint8Array> {
-  const stream: AsyncIterable<Uint8Array> = createReadStream(path, { start: from, highWaterMark: 1 << 19 });
+/** @param bytes how long the file is: a buffer larger than it would only be garbage */
+async function* readFrom(path: string, from: number, bytes: number): AsyncGenerator<Uint8Array> {
+  const highWaterMark = Math.min(1 << 19, Math.max(1 << 10, bytes - from));
+  const stream: AsyncIterable<Uint8Array> = createReadStream(path, { start: from, highWaterMark });
   yield* stream;
 }
 
