@@ -1,4 +1,4 @@
-import { parseAttemptPrefix, runPrefix } from "../names/keys.ts";
+import { isDoneKey, parseAttemptPrefix, runPrefix } from "../names/keys.ts";
 import type { AttemptRef } from "../names/keys.ts";
 import type { Key, ObjectStore } from "../ports/object-store.ts";
 import { partPath } from "./parts.ts";
@@ -41,7 +41,7 @@ export function classifyRunFile(runId: string, key: Key): RunFile {
   }
   // Set-up has no manifest: what its hosts reported is kept as it came, the rest of its phases is not.
   const isSetUpPhase = segments[0] === "deployments" && segments[4] === "phases";
-  return { kind: isSetUpPhase && segments[6] !== "done" ? "bookkeeping" : "record" };
+  return { kind: isSetUpPhase && !isDoneKey(key) ? "bookkeeping" : "record" };
 }
 
 function attemptOf(runId: string, segments: readonly string[]): AttemptRef | undefined {

@@ -56,11 +56,11 @@ export async function armPhase(
     output: phase.output,
     ...(phase.ref.phase === "collect" ? { waitsForAll: true } : {}),
   };
-  await fx.store.putIfAbsent(keys.expected, toBytes(expected), execution);
+  const isFirst = (await fx.store.putIfAbsent(keys.expected, toBytes(expected), execution)) === "created";
 
   // A re-armed phase finds most hosts at work or done: only those that aren't get the step again.
-  const done = await doneResults(phase.ref, fx);
-  const wasArmed = (await newestArmed(phase.ref, fx)) !== undefined;
+  const done: ReadonlyMap<string, StepResult> = isFirst ? new Map() : await doneResults(phase.ref, fx);
+  const wasArmed = !isFirst && (await newestArmed(phase.ref, fx)) !== undefined;
   const open = phase.steps.filter((s) => !done.has(s.host.name));
   const alreadyArmed = new Set<string>();
   const silent = new Set<string>();
@@ -103,7 +103,7 @@ async function readClocks(
   execution: string,
   fx: FlowEffects,
 ): Promise<StartRecord> {
-  const key = `${phaseKeys(phase.ref).prefix}/start.json`;
+  const key = phaseKeys(phase.ref).start;
   const known = await readRecord(fx.store, key, startRecordSchema);
   if (known !== undefined) return known.value;
   const offsets: Record<string, { offsetMs: number; errorMs: number }> = {};

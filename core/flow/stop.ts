@@ -1,6 +1,6 @@
 import { runKeys } from "../names/keys.ts";
 import type { AttemptRef, PhaseRef } from "../names/keys.ts";
-import { attemptKeys, attemptPrefix, deploymentKeys, phaseKeys, phaseNames } from "../names/keys.ts";
+import { armedPhaseOf, attemptKeys, attemptPrefix, deploymentKeys, phaseKeys, phaseNames } from "../names/keys.ts";
 import { armedRecordSchema, boardSchema, claimRecordSchema, stopRecordSchema } from "../records/schemas.ts";
 import type { FlowEffects } from "./effects.ts";
 import { listChildren, listKeys, readRecord, requireRecord, tell, toBytes } from "./effects.ts";
@@ -27,7 +27,8 @@ export async function stopRun(
   for (const prefix of await openScopes(runId, epoch, fx)) {
     for (const key of await listKeys(fx.store, `${prefix}/phases/`)) {
       // Collection goes on: what ran so far is evidence. Every other waiting phase is cut short.
-      if (!key.includes("/armed/") || key.includes("/phases/collect-")) continue;
+      const phase = armedPhaseOf(key);
+      if (phase === undefined || phase === "collect") continue;
       await fx.engine.wake((await requireRecord(fx.store, key, armedRecordSchema)).token, outcome);
     }
   }

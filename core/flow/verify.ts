@@ -98,7 +98,7 @@ async function gatherPhases(attempt: AttemptRef, fx: FlowEffects): Promise<Phase
     const required = Object.entries(expected?.value.hosts ?? {}).flatMap(([host, part]) =>
       part === "required" ? [host] : [],
     );
-    const start = await readRecord(fx.store, `${keys.prefix}/start.json`, startRecordSchema);
+    const start = await readRecord(fx.store, keys.start, startRecordSchema);
     gathered.push({
       ref,
       results: [...done.values()].map(withoutOwnRules).sort((a, b) => (a.host < b.host ? -1 : 1)),

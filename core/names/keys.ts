@@ -168,23 +168,33 @@ export const scopePrefix = (scope: PhaseRef["scope"]): Key =>
     ? attemptPrefix(scope.attempt)
     : `${runPrefix(scope.runId)}/deployments/${scope.deployment}/setup/attempt-${scope.attempt}`;
 
-/** `{scope}/phases/{phase}-{stage}/…` */
+/** `{scope}/phases/{phase}-{stage}.…`: one folder for all phases, since a folder costs more than a file. */
 export const phaseKeys = (ref: PhaseRef) => {
   const prefix = `${scopePrefix(ref.scope)}/phases/${ref.phase}-${ref.stage}`;
   return {
-    prefix,
     /** Who must report: written before any host is armed. */
-    expected: `${prefix}/expected.json`,
+    expected: `${prefix}.expected.json`,
+    /** What was measured of the hosts' clocks, and the instant they agreed on. */
+    start: `${prefix}.start.json`,
     /** The n-th token that waits for this phase; the newest counts. */
-    armed: (n: number) => `${prefix}/armed/${n.toString().padStart(4, "0")}.json`,
-    armedPrefix: `${prefix}/armed/`,
-    done: (host: string) => `${prefix}/done/${host}.json`,
-    donePrefix: `${prefix}/done/`,
+    armed: (n: number) => `${prefix}.armed.${n.toString().padStart(4, "0")}.json`,
+    armedPrefix: `${prefix}.armed.`,
+    done: (host: string) => `${prefix}.done.${host}.json`,
+    donePrefix: `${prefix}.done.`,
     /** When the host was last heard, by the store's own time of writing. */
-    beat: (host: string) => `${prefix}/beats/${host}.json`,
-    beatPrefix: `${prefix}/beats/`,
+    beat: (host: string) => `${prefix}.beat.${host}.json`,
+    beatPrefix: `${prefix}.beat.`,
   };
 };
+
+/** Whether it is a `done` key: a host's result. */
+export const isDoneKey = (key: Key): boolean => /\/phases\/[a-z]+-\d+\.done\.[^/]+\.json$/.test(key);
+
+/** Of an `armed` key: the phase whose token it has; undefined for every other key. */
+export function armedPhaseOf(key: Key): PhaseName | undefined {
+  const name = /\/phases\/([a-z]+)-\d+\.armed\.\d+\.json$/.exec(key)?.[1];
+  return phaseNames.find((phase) => phase === name);
+}
 
 /** `{phase}-{stage}.{scope}`: the name of one phase on one host; the same phase gives the same id. */
 export function hostStepId(ref: PhaseRef): string {

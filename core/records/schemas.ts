@@ -112,7 +112,7 @@ const unitResultSchema = z.object({
   pinned: z.object({ by: z.enum(["cpuset", "taskset", "nothing"]), cpus: z.string() }).optional(),
 });
 
-/** `phases/{phase}-{stage}/done/{host}.json` and the body of a host's report. */
+/** `phases/{phase}-{stage}.done.{host}.json` and the body of a host's report. */
 export const stepResultSchema = z.object({
   stepId: z.string(),
   host: z.string(),
@@ -126,7 +126,7 @@ export const stepResultSchema = z.object({
   startLateMs: z.number().optional(),
 });
 
-/** `phases/{phase}-{stage}/expected.json`: who must report before the phase is done; guards only report failures. */
+/** `phases/{phase}-{stage}.expected.json`: who must report before the phase is done; guards only report failures. */
 export const expectedRecordSchema = z.object({
   hosts: z.record(z.string(), z.enum(["required", "guard"])),
   /** What the waiting state gets when all is well. */
@@ -143,7 +143,7 @@ export const startRecordSchema = z.object({
 });
 export type StartRecord = z.infer<typeof startRecordSchema>;
 
-/** `phases/{phase}-{stage}/armed/{n}.json`: the token that waits. It never leaves the control side. */
+/** `phases/{phase}-{stage}.armed.{n}.json`: the token that waits. It never leaves the control side. */
 export const armedRecordSchema = z.object({ token: z.string(), execution: z.string(), at: z.string() });
 export type ArmedRecord = z.infer<typeof armedRecordSchema>;
 

@@ -90,7 +90,7 @@ export async function landAttempt(store: ObjectStore, trial: TrialFixture): Prom
   const ref = { runId, pointKey, trialIndex, attempt };
   const keys = attemptKeys(ref);
   await store.putIfAbsent(keys.claim, toBytes({ execution: "e" }), "e");
-  await store.putIfAbsent(`${keys.phases}jobs-0/done/server-0.json`, toBytes({}), "host");
+  await store.putIfAbsent(`${keys.phases}jobs-0.done.server-0.json`, toBytes({}), "host");
   const files = trial.files ?? { "out.log": `log of ${pointKey} ${trialIndex} ${attempt}` };
   for (const [path, content] of Object.entries(files)) await landFile(store, keys.artifact("server-0", path), content);
   const own = stepFixture({ artifacts: Object.entries(files).map(([path, content]) => promise(path, content)) });
@@ -169,8 +169,8 @@ export async function landRun(store: ObjectStore, trials: readonly TrialFixture[
   await put(deployment.round(1), { round: 1 });
   await put(deployment.receipt, { schema: "reprise/receipt@1" });
   await put(deployment.facts("server-0"), factsFixture);
-  await put(`${deployment.setup}/attempt-1/phases/prepare-0/armed/0000.json`, { token: "t" });
-  await put(`${deployment.setup}/attempt-1/phases/prepare-0/done/server-0.json`, { host: "server-0" });
+  await put(`${deployment.setup}/attempt-1/phases/prepare-0.armed.0000.json`, { token: "t" });
+  await put(`${deployment.setup}/attempt-1/phases/prepare-0.done.server-0.json`, { host: "server-0" });
   await landFile(store, `${deployment.setup}/attempt-1/server-0/build.out`, "built");
   for (const trial of trials) await landAttempt(store, { ...trial, runId });
 }

@@ -52,7 +52,7 @@ describe("sealRun", () => {
       "deployments/r1-main1/facts/server-0.json",
       "deployments/r1-main1/intents/01.json",
       "deployments/r1-main1/receipt.json",
-      "deployments/r1-main1/setup/attempt-1/phases/prepare-0/done/server-0.json",
+      "deployments/r1-main1/setup/attempt-1/phases/prepare-0.done.server-0.json",
       "deployments/r1-main1/setup/attempt-1/server-0/build.out",
       "history/r1.1/000000.jsonl.gz",
       "outcomes/key-clients=1-0.json",

@@ -28,7 +28,7 @@ const flip = (random: { next(): number }) => (body: Uint8Array) => {
 };
 
 const isBookkeeping = (key: Key): boolean =>
-  /\/(epochs|boards|events)\/|\/claim\.json$|attempt-\d+\/phases\/(?!prepare-0\/done)|live\/server-0/.test(key);
+  /\/(epochs|boards|events)\/|\/claim\.json$|attempt-\d+\/phases\/(?!prepare-0\.done)|live\/server-0/.test(key);
 const evidenceKeys = async (store: MemoryStore) =>
   (await keysOf(store.list("runs/r1/"))).filter((key) => !isBookkeeping(key));
 

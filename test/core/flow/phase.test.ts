@@ -117,7 +117,7 @@ describe("armPhase and reportDone", () => {
           await s.waitFor(Promise.all(work));
           // Whichever token is armed last in the store is the one that the state machine waits for.
           const tokens = [];
-          for await (const entry of store.list("runs/r/p/trial-0/attempt-1/phases/collect-0/armed/")) {
+          for await (const entry of store.list("runs/r/p/trial-0/attempt-1/phases/collect-0.armed.")) {
             const stored = await store.get(entry.key);
             tokens.push((JSON.parse(new TextDecoder().decode(stored!.body)) as { token: string }).token);
           }
@@ -160,7 +160,7 @@ describe("armPhase and reportDone", () => {
       const store = new MemoryStore({ clock: { now: () => 0 } });
       const fx = fakeEffects({ store, agent, clock: { now: () => 1_000, sleep: () => Promise.reject(new Error()) } });
       for (const token of ["t", "again"]) await armPhase({ ...phase, clocks }, token, "x.1", fx);
-      const record = await store.get("runs/r/p/trial-0/attempt-1/phases/collect-0/start.json");
+      const record = await store.get("runs/r/p/trial-0/attempt-1/phases/collect-0.start.json");
       return record === undefined ? undefined : (JSON.parse(new TextDecoder().decode(record.body)) as unknown);
     };
     const offsets = { a: { offsetMs: 0, errorMs: 3 }, b: { offsetMs: 500, errorMs: 3 } };
