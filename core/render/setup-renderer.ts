@@ -6,7 +6,7 @@ import type { FetchRule, Plan, PublishRule, RenderedStep, Topology, TopologyHost
 import type { Unit } from "../ports/host-agent.ts";
 import { rootFromShared, setupScope, toValue } from "./scope.ts";
 import { hostsOn } from "./known-hosts.ts";
-import { commonEnv, contextFile, withPrelude } from "./script.ts";
+import { commonEnv, contextFile, jsonFields, withPrelude } from "./script.ts";
 
 /** Set-up's folder on a host, which trials see as `$REPRISE_SHARED`; seen from a set-up attempt's own folder. */
 const sharedFromAttempt = "../../shared";
@@ -234,5 +234,5 @@ function distinct(trees: readonly JsonObject[], path: readonly string[]): Json[]
 
 const contextOf = (scope: Scope): { readonly path: string; readonly mode: string; readonly content: string } => {
   const context: Readonly<Record<string, Value>> = { schema: "reprise/setup-context@1", ...scope };
-  return { path: contextFile, mode: "644", content: `${JSON.stringify(context, undefined, 1)}\n` };
+  return { path: contextFile, mode: "644", content: `${jsonFields(context)}\n` };
 };

@@ -9,7 +9,7 @@ import { hostsOn } from "./known-hosts.ts";
 import type { ArmScopes, Process } from "./processes.ts";
 import { layOut } from "./processes.ts";
 import { pointScope, rootFromUnit, selfOfHost, trialScope } from "./scope.ts";
-import { commonEnv } from "./script.ts";
+import { commonEnv, jsonFields } from "./script.ts";
 import { sideEnv } from "./sides.ts";
 
 export interface LayoutInput {
@@ -150,5 +150,5 @@ export function armScopes(
 
 function sharedJson(scope: Scope): string {
   const { params, vars, ...others } = scope;
-  return JSON.stringify({ parameters: params, variables: vars, ...others }, undefined, 1);
+  return jsonFields({ parameters: params, variables: vars, ...others });
 }
