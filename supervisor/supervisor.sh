@@ -241,7 +241,10 @@ lock() {
   done
   LOCKED=1
 }
-unlock() { rm -f "$S/lock"; LOCKED=; }
+unlock() {
+  [ -z "${LOCKED:-}" ] || rm -f "$S/lock"
+  LOCKED=
+}
 
 post() { # FIFO WORDS: never blocks, since it opens both ends
   if [ -p "$1" ]; then { echo "$2" 1<>"$1"; } 2>/dev/null; fi
@@ -417,7 +420,7 @@ stop_finish() { # UNIT-FOLDER [GRACE_MS]: KILL after the grace; true when nothin
   # Its keeper still has to write down how it ended.
   sf_n=0
   while is_running "$1" && [ $sf_n -lt 250 ]; do sleep 0.004; sf_n=$((sf_n + 1)); done
-  if [ -z "$PIDS" ]; then drop_cgroup "$1"; return 0; fi
+  if [ -z "$PIDS" ]; then [ "${step_stops:-}" = all ] || drop_cgroup "$1"; return 0; fi # there all go at once
   warn "${1##*/}: still running after KILL: pid$PIDS"
   return 1
 }
@@ -796,7 +799,7 @@ is_ready() { # the loaded service, once
 }
 
 await_ready() { # the loaded service; polls fast first, since most services need milliseconds
-  ar_ms=5
+  ar_ms=8
   while is_running "$U"; do
     if is_ready; then
       about_now
@@ -880,6 +883,8 @@ set_timer() { # for the first of the alarms
   first_alarm
   if [ -n "$ALARM_AT" ] && [ "$ALARM_AT" -le "$FA_AT" ]; then return; fi
   uptime_ms
+  # Of what is far off the session's tick reminds us in time: a timer costs two processes, and most steps end before.
+  if [ $((FA_AT - UPTIME)) -gt 6000 ] && [ -n "${TICKER:-}" ] && owner_of "$TICKER"; then return; fi
   timer $((FA_AT - UPTIME)) alarm
   ALARM_AT=$FA_AT
 }
@@ -1330,8 +1335,8 @@ end_sampler() {
   if [ -f "$D/guard" ] || is_active; then return; fi # a guard ends while others collect
   if [ "$step_units" = 0 ] && [ ! -f "$A/samples.csv" ]; then return; fi
   if [ -s "$K/sampled" ] && [ -s "$A/samples.csv" ]; then return; fi # nothing ran since
-  if owner_of "$K/sampler"; then end_owner; fi
-  if [ -e "$K/sampler" ]; then rm -f "$K/sampler"; fi
+  # An owner that never was is as good as no file, and costs no process.
+  if owner_of "$K/sampler"; then end_owner; echo "ended.$OWNER" >"$K/sampler"; fi
   # What went beyond its limit once may have gone on, and small limits are soon reached; with the default of 1 GiB it is
   # enough to look where files are collected.
   {
@@ -1386,19 +1391,19 @@ cut_logs() {
 # Writes $D/artifacts ("path bytes sha256" lines) and $D/missing. Rules are extended regular expressions made of the
 # definition's globs, so that `**` means the same on every host.
 collect() {
-  : >"$D/artifacts"
-  : >"$D/missing"
   [ "$step_collect" -gt 0 ] || return 0
+  : >"$D/artifacts"
+  if [ -f "$D/missing" ]; then : >"$D/missing"; fi # of a runner that was killed
   co=$D/collect
   if [ ! -d "$co" ] || [ ! -d "$A" ]; then mkdir -p "$co" "$A"; fi
-  : >"$co/rules"
-  : >"$co/required"
-  : >"$co/changed"
+  for co_list in "$co/required" "$co/changed"; do
+    if [ -f "$co_list" ]; then : >"$co_list"; fi
+  done
   co_i=1
   while [ "$co_i" -le "$step_collect" ]; do
-    eval "printf '%s\t%s\t%s\n' \"\$c${co_i}_required\" \"\$c${co_i}_pattern\" \"\$c${co_i}_glob\"" >>"$co/rules"
+    eval "printf '%s\t%s\t%s\n' \"\$c${co_i}_required\" \"\$c${co_i}_pattern\" \"\$c${co_i}_glob\""
     co_i=$((co_i + 1))
-  done
+  done >"$co/rules"
   list_files >"$co/files" || (cd "$A" && find . -type f | sort) >"$co/files"
   awk -F '\t' -v missing="$D/missing" -v required="$co/required" -v warnings="$D/warnings" '
     FILENAME == ARGV[1] { n++; must[n] = $1; pattern[n] = $2; glob[n] = $3; next }
@@ -1742,10 +1747,10 @@ resume_dead() {
 
 run_step() {
   prepare_step
-  : >"$D/prepared"
-  notify
   rs_at=
   if [ "$step_go" = 1 ]; then
+    : >"$D/prepared"
+    notify
     while [ -z "$HALT" ] && [ ! -s "$D/go" ]; do
       if [ -f "$D/stop" ]; then HALT=stop; else next_event; fi
     done
@@ -1968,12 +1973,12 @@ make_attempt() { # its folders, and our name in it
   if [ ! -d "$K/active" ] || [ ! -d "$K/cut" ] || [ ! -d "$K/guards" ] || [ ! -d "$A" ]; then
     mkdir -p "$K/active" "$K/guards" "$K/cut" "$A" || exit $EX_DEFECT
   fi
-  echo "$step_dir" >"$K/dir"
+  [ -s "$K/dir" ] || echo "$step_dir" >"$K/dir"
   echo "r $ME $STEP" >"$K/active/r.$STEP"
 }
 
 reset_attempt() {
-  set -- "$A" "$K/services" "$K/cut" "$K/caps" "$K/live" "$K/sampled"
+  set -- "$A" "$K/services" "$K/cut" "$K/caps" "$K/live" "$K/sampled" "$S"/tmp/sampler.*
   for ra_key in "$S"/attempts/*; do
     if owner_of "$ra_key/sampler"; then end_owner; fi
     set -- "$@" "$ra_key/active"
@@ -2301,6 +2306,7 @@ declared_files() { # files below A so far that a collect rule of this step names
 }
 
 push_files() {
+  [ -s "$D/artifacts" ] || return 0
   [ -f "$P/landed" ] || : >"$P/landed"
   ps_all=1
   while read -r ps_path ps_bytes ps_sha; do
@@ -2458,10 +2464,14 @@ arm_step() { # STEP
   check_path "$step_dir"
   D=$S/steps/$1
 
-  lock
+  # Whoever raises the fence, or removes this root, does so under the lock and looks at all steps afterwards. A step of the
+  # fence that stands needs no lock, which costs a process: it looks at the fence once more when it is there.
+  read_fence
+  if ! is_mine || [ -f "$D/step.sh" ]; then
+    lock
+    read_fence
+  fi
   if [ -f "$S/removing" ]; then rm -rf "$ar_new"; die $EX_BUSY "this root is being removed"; fi
-  ar_run= ar_epoch=-1 ar_attempt=-1
-  { read -r ar_run ar_epoch ar_attempt <"$S/fence"; } 2>/dev/null
   if [ -n "$ar_run" ] && [ "$ar_run" != "$step_run" ]; then
     rm -rf "$ar_new"
     die $EX_FOREIGN "this root belongs to run $ar_run"
@@ -2508,6 +2518,12 @@ arm_step() { # STEP
     if [ -n "${SESSION:-}" ]; then echo "$SESSION/in" >"$ar_new/sessions"
     else mkfifo "$ar_new/fifo" "$ar_new/push-fifo" "$ar_new/waiters/$$"; fi && mv "$ar_new" "$D" ||
       { rm -rf "$ar_new"; die $EX_DEFECT "can't write $D: $(df -Pk "$ROOT" | awk 'NR == 2 { print $4 " KiB free on " $6 }')"; }
+    if [ -d "$D/${ar_new##*/}" ]; then rm -rf "$D/${ar_new##*/}"; ar_answer=already; fi # somebody was faster
+    if [ -z "${LOCKED:-}" ] && ! still_stands; then
+      unlock
+      superseded_json "$D/superseded"
+      return 1
+    fi
   fi
   STEP=$1
   if [ $ar_answer = already ]; then
@@ -2516,6 +2532,23 @@ arm_step() { # STEP
   elif [ -n "${SESSION:-}" ]; then echo "$1" >&4
   else spawn _run "$1"; fi
   unlock
+}
+
+# Whether nobody has raised the fence, or begun to remove this root, before the armed step was there to be seen.
+still_stands() {
+  read_fence
+  if is_mine; then return 0; fi
+  lock # or the line might be half the old and half the new one
+  read_fence
+  if is_mine; then return 0; fi
+  record "$D/superseded" "$ar_run $ar_epoch $ar_attempt"
+  return 1
+}
+is_mine() { [ "$ar_run $ar_epoch $ar_attempt" = "$step_run $step_epoch $step_attempt" ]; }
+read_fence() { # as nobody's where this root is being removed
+  ar_run= ar_epoch=-1 ar_attempt=-1
+  { read -r ar_run ar_epoch ar_attempt <"$S/fence"; } 2>/dev/null
+  if [ -f "$S/removing" ]; then ar_run=removed ar_epoch=0 ar_attempt=0; fi
 }
 
 is_prepared() { [ -f "$D/prepared" ] || is_over "$D"; }
@@ -2564,7 +2597,7 @@ cmd_serve() { # TOKEN
   mkdir -p "$SESSION" && try_own "$SESSION/owner" && mkfifo "$SESSION/in" "$SESSION/spool" ||
     die $EX_DEFECT "can't write below $S"
   exec 3<>"$SESSION/in" 4<>"$SESSION/spool" 5<&0 </dev/null
-  trap 'rm -rf "$SESSION"' EXIT
+  trap 'rm -rf "$SESSION"; tick_runners' EXIT
   trap 'end_timers; exit 143' TERM HUP INT
   spawn _spool "$SESSION"
   relay <&5 >/dev/null 2>&1 4>&- 5>&- &
@@ -2580,6 +2613,7 @@ cmd_serve() { # TOKEN
         TIMERS=
         timer 5000 0 tick
         for sv_step in $sv_followed; do sv_step=${sv_step#*:}; revive "${sv_step%:*}"; done
+        tick_runners
         ;;
       *)
         # shellcheck disable=SC2086 # arguments without blanks
@@ -2609,16 +2643,24 @@ $TOKEN $sv_id end"
   end_timers
 }
 
+tick_runners() { # has each look at its alarms
+  for tr_dir in "$S"/steps/*; do
+    if [ -s "$tr_dir/runner" ]; then post "$tr_dir/fifo" tick; fi
+  done
+}
+
 # As `state_json`, then the bytes of small artifacts in the order of the result: as many as make 256 KiB. Whoever reads
 # them checks digests; a file that still grows must not keep us.
 say_result() {
   read -r sr_dir <"$D/dir"
   sr_list= sr_left=262144 sr_n=0
-  while read -r sr_path sr_bytes _; do
-    sr_n=$((sr_n + 1))
-    if [ "$sr_bytes" -gt 65536 ] || [ "$sr_bytes" -gt "$sr_left" ]; then continue; fi
-    sr_list="$sr_list ./$sr_path" sr_left=$((sr_left - sr_bytes))
-  done <"$D/artifacts"
+  if [ -s "$D/artifacts" ]; then
+    while read -r sr_path sr_bytes _; do
+      sr_n=$((sr_n + 1))
+      if [ "$sr_bytes" -gt 65536 ] || [ "$sr_bytes" -gt "$sr_left" ]; then continue; fi
+      sr_list="$sr_list ./$sr_path" sr_left=$((sr_left - sr_bytes))
+    done <"$D/artifacts"
+  fi
   printf '{"kind":"done","result":'
   # Shells read byte by byte: that is cheaper than a process as long as it isn't much.
   if [ $sr_n -gt 40 ] || [ -s "$D/warnings" ]; then cat "$D/result.json"; say '}'
@@ -2706,6 +2748,7 @@ cmd_spool() { # SESSION-FOLDER
     if [ "$CLOCK" = date ]; then { read -r CLOCK_OFFSET CLOCK_SEEN <"$S/offset.$BOOT"; } 2>/dev/null; fi
     (
       exec 6<&-
+      TICKER=$1/owner
       read -r sp_stat </proc/self/stat
       ME=${sp_stat%% *}
       # shellcheck disable=SC2086 # fields
@@ -2718,6 +2761,9 @@ cmd_spool() { # SESSION-FOLDER
       cmd_run "$sp_step"
     ) &
   done
+  # From here on runners wake themselves.
+  rm -f "$1/owner"
+  tick_runners
 }
 
 cmd_go() { # STEP START_AT_MS

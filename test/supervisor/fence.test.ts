@@ -21,18 +21,22 @@ describe("supervisor: one step, one owner", () => {
   });
   afterEach(() => host.close());
 
-  it("arms once, however often and however concurrently it is asked", async () => {
-    const step = stepFixture({
-      stepId: "once",
-      units: [unitFixture({ name: "u", script: 'echo started >>"$REPRISE_ATTEMPT_DIR/starts"; sleep 0.2' })],
-    });
-    const answers = await Promise.all([1, 2, 3, 4].map(() => host.agent.arm(step)));
-    expect(answers.map((answer) => answer.kind).sort()).toEqual(["already", "already", "already", "armed"]);
-    await host.finished("once");
-    expect(await host.agent.arm(step)).toEqual({ kind: "already" });
-    expect(await host.agent.status("once")).toMatchObject({ kind: "done" });
-    expect(host.read("attempts/p.t0.a1/starts")).toBe("started\n");
-  });
+  it.each(["a new fence", "the fence that stands"])(
+    "arms once for %s, however concurrently it is asked",
+    async (which) => {
+      if (which === "the fence that stands") await host.run(stepFixture({ stepId: "before" }));
+      const step = stepFixture({
+        stepId: "once",
+        units: [unitFixture({ name: "u", script: 'echo started >>"$REPRISE_ATTEMPT_DIR/starts"; sleep 0.2' })],
+      });
+      const answers = await Promise.all([1, 2, 3, 4].map(() => host.agent.arm(step)));
+      expect(answers.map((answer) => answer.kind).sort()).toEqual(["already", "already", "already", "armed"]);
+      await host.finished("once");
+      expect(await host.agent.arm(step)).toEqual({ kind: "already" });
+      expect(await host.agent.status("once")).toMatchObject({ kind: "done" });
+      expect(host.read("attempts/p.t0.a1/starts")).toBe("started\n");
+    },
+  );
 
   it("refuses an older fence and names the newer one", async () => {
     await host.run(stepFixture({ stepId: "new", fence: fence(2, 1) }));

@@ -84,6 +84,20 @@ describe("supervisor: a session", () => {
     expect(readdirSync(join(host.root, ".state/sessions"))).toHaveLength(1);
   });
 
+  it("reminds steps of their far timeouts, and leaves them timers of their own when it ends", async () => {
+    const other = await openTestHost({ session: true });
+    try {
+      const units = [unitFixture({ name: "j", kind: "job", script: "exec sleep 600", timeoutMs: 6_500 })];
+      await Promise.all([host, other].map(({ agent }) => agent.arm(stepFixture({ stepId: "far", units }))));
+      await eventually(() => readdirSync(join(other.root, ".state/steps/far/units/j")).includes("pid"));
+      other.transport.cut();
+      const ends = await Promise.all([host, other].map((each) => each.finished("far")));
+      for (const end of ends) expect(end).toMatchObject({ kind: "done", result: { units: [{ outcome: "timedOut" }] } });
+    } finally {
+      await other.close();
+    }
+  }, 60_000);
+
   it("finds another to run a step when what starts its steps was killed", async () => {
     await host.run(stepFixture({ stepId: "first" }));
     const [session = ""] = readdirSync(join(host.root, ".state/sessions"));

@@ -184,7 +184,7 @@ describe("supervisor: commands of a step", () => {
         units: [
           unitFixture({
             name: "ends-it",
-            script: `until [ -s ${sampler} ]; do sleep 0.02; done; read -r owner <${sampler}; pid=\${owner%%.*}
+            script: `until read -r owner <${sampler} && pid=\${owner%%.*} && [ -d "/proc/$pid" ]; do sleep 0.02; done
               kill -KILL "-$pid" || kill -KILL "$pid"; while grep -qs . /proc/$pid/cmdline; do sleep 0.02; done; echo $pid >ended`,
           }),
           unitFixture({
