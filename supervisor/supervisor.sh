@@ -1955,15 +1955,18 @@ kill_strays() { # EVERYTHING, as above
 # Daemons that left session, environment and parent behind, yet work in our folder. One process reads all the links: on a
 # host with many processes the shell alone would take long.
 orphans_here() { # prints their pids
+  # The last is a folder that was removed under it.
   # shellcheck disable=SC2012 # the one portable way to what many links point to
-  ls -ldn /proc/[0-9]*/cwd 2>/dev/null | grep -F -e "/cwd -> $ROOT" | while IFS= read -r oh_line; do
-    oh_pid=${oh_line#*/proc/} oh_pid=${oh_pid%%/*}
-    # The last is a folder that was removed under it.
-    case $oh_line in *"/cwd -> $ROOT" | *"/cwd -> $ROOT/"* | *"/cwd -> $ROOT (deleted)") ;; *) continue ;; esac
-    { read -r oh_stat <"/proc/$oh_pid/stat"; } 2>/dev/null || continue
-    # shellcheck disable=SC2086 # fields
-    set -- ${oh_stat##*) }
-    [ "$2" = 1 ] || continue
+  ls -ldn /proc/[0-9]*/cwd 2>/dev/null | REPRISE_HERE=$ROOT awk '
+    BEGIN { here = ENVIRON["REPRISE_HERE"] }
+    (at = index($0, "/cwd -> ")) {
+      to = substr($0, at + 8)
+      if (to != here && to != here " (deleted)" && index(to, here "/") != 1) next
+      pid = substr($0, index($0, "/proc/") + 6); sub(/\/.*/, "", pid)
+      stat = ""; path = "/proc/" pid "/stat"; getline stat < path; close(path)
+      sub(/^.*\) /, "", stat); split(stat, field, " ")
+      if (field[2] == 1) print pid
+    }' | while read -r oh_pid; do
     # Our own runners and pushers work here too.
     grep -q -F -e "REPRISE_RUNNER=$ID:" "/proc/$oh_pid/environ" 2>/dev/null || echo "$oh_pid"
   done
