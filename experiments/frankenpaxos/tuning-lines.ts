@@ -123,7 +123,7 @@ export function tuningLines(sweep: LineSweep): PublishedFigure {
     ),
     captionOf: (rows) => {
       const cut = rows.filter(({ keptCount, trialCount }) => keptCount < trialCount).length;
-      return cut === 0 ? undefined : `Of ${rows.length} points ${cut} ${cut === 1 ? "is" : "are"} without a repeat.`;
+      return cut === 0 ? undefined : `At ${cut} of ${rows.length} points repeats are left out.`;
     },
     estimator: [
       "throughput: reads plus writes, each the 90th percentile of its event-weighted rolling one-second rate of starts",

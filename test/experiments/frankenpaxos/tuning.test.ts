@@ -312,7 +312,7 @@ describe("a tuning figure of lines", () => {
     expect(throughput).toMatchObject({ value: 400, trialCount: 3, keptCount: 2 });
     // The authors' rule for latencies too.
     expect(latency).toMatchObject({ value: 50, trialCount: 3, keptCount: 1 });
-    expect(captionOf(figure, rows)).toContain("Of 2 points 2 are without a repeat.");
+    expect(captionOf(figure, rows)).toContain("At 2 of 2 points repeats are left out.");
   });
 
   it("draws the best eight of more lines, and names the others", async () => {
