@@ -84,6 +84,12 @@ export function watchedInputs(read: FolderReader): WatchedInputs {
       }
       const { recording } = last;
       reportSkipped(path, recording.skippedCount, recording.skipped[0]);
+      const { outOfOrderCount } = recording;
+      // Merged recordings are sorted, unless a clock was set: a time axis of theirs can't be trusted then.
+      if (outOfOrderCount > 0)
+        missing.push(
+          `${path}: ${outOfOrderCount} requests began before the one above them, as after a step of the clock`,
+        );
       return recording;
     },
     lacks: (what) => missing.push(what),
