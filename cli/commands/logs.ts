@@ -37,8 +37,12 @@ export async function logs(
     await systemClock.sleep(lookEveryMs);
     found += await printNew(store, runId, filter, shown, Number.MAX_SAFE_INTEGER, print);
   }
-  if (found === 0)
+  if (found === 0) {
     output.note(filter === undefined ? `${runId} has no logs yet` : `no log of ${runId} matches "${filter}"`);
+    // Where the engine fetches, a step's output lands when the step has ended.
+    if ((await engineOf(home, runId)) !== undefined)
+      output.note(`  try: \`reprise exec ${runId} -- 'tail -n 20 .reprise/*/attempts/*/*.out'\` asks its hosts`);
+  }
   return 0;
 }
 
