@@ -1991,11 +1991,13 @@ reset_attempt() {
   done
   rm -rf "$@"
   make_attempt
-  # A long sweep would otherwise leave a folder for each of its steps. It can be done now and then, and for many at once.
-  if [ $((step_serial % 16)) = 0 ]; then
+  # A long sweep would otherwise leave a folder for each of its steps, and each step looks at all. It can be done now and
+  # then, and for many at once.
+  set -- "$S"/steps/*
+  if [ $# -gt 24 ]; then
     set --
     # shellcheck disable=SC2012
-    for ra_step in $(ls -t "$S/steps" | tail -n +33); do
+    for ra_step in $(ls -t "$S/steps" | tail -n +9); do
       ra_old=$S/steps/$ra_step
       if { [ -f "$ra_old/acknowledged" ] || [ -s "$ra_old/superseded" ]; } && ! owner_of "$ra_old/runner"; then
         set -- "$@" "$ra_old"

@@ -40,6 +40,18 @@ describe("supervisor: a session", () => {
     expect(readdirSync(join(host.root, ".state/steps/s12"))).not.toContain("acknowledged");
   });
 
+  it("forgets steps that are over and acknowledged, however many each trial has", async () => {
+    for (let trial = 1; trial <= 8; trial++) {
+      const common = { fence: { runId: "run-1", epoch: 1, attempt: trial }, attemptDir: `attempts/p.t0.a${trial}` };
+      for (const name of ["reset", "services", "jobs", "collect"]) {
+        const stepId = `a${trial}.${name}`;
+        await host.run(stepFixture({ ...common, stepId, resets: name === "reset" }));
+        await host.agent.acknowledge(stepId);
+      }
+    }
+    expect(readdirSync(join(host.root, ".state/steps")).length).toBeLessThanOrEqual(24 + 4);
+  });
+
   it("says when all is prepared, and goes then", async () => {
     const step = stepFixture({
       stepId: "go",
