@@ -2465,6 +2465,7 @@ cmd_arm() { # STEP SHA256: the step's text on stdin
 arm_step() { # STEP
   # shellcheck source=/dev/null
   . "$ar_new/step.sh"
+  [ "${step_end:-}" = 1 ] || { rm -rf "$ar_new"; die $EX_TORN "the step arrived torn"; }
   [ "$step_format" = 1 ] && [ "$step_id" = "$1" ] || { rm -rf "$ar_new"; die $EX_USAGE "not the text of step $1"; }
   check_path "$step_dir"
   D=$S/steps/$1
@@ -2702,6 +2703,8 @@ serve_verb() { # VERB ARGUMENT...: in a fork of the session
 # was made before, since each process that must start first would keep the step waiting.
 relay() {
   rl_n=0 rl_made=0
+  # A shell reads byte by byte; GNU's head reads blocks, and never more than it was told.
+  case $(head --version 2>/dev/null) in *GNU*) rl_few=1000 ;; *) rl_few=99999999 ;; esac
   make_spares
   while read -r rl_id rl_verb rl_step rl_rest; do
     if [ "$rl_verb" != arm ]; then echo "$rl_id $rl_verb $rl_step $rl_rest" >&3; continue; fi
@@ -2711,10 +2714,15 @@ relay() {
     if [ "$rl_n" -ge "$rl_made" ]; then make_spares; fi
     rl_spare=$SESSION/$rl_n rl_n=$((rl_n + 1)) rl_whole=whole
     umask 077
-    while [ "$rl_lines" -gt 0 ] && IFS= read -r rl_line; do
-      printf '%s\n' "$rl_line"
-      rl_lines=$((rl_lines - 1)) rl_bytes=$((rl_bytes - ${#rl_line} - 1))
-    done >"$rl_spare/step.sh" || rl_whole=torn
+    if [ "$rl_bytes" -gt $rl_few ]; then
+      head -c "$rl_bytes" >"$rl_spare/step.sh" || rl_whole=torn
+      rl_lines=0 rl_bytes=0 # its last line tells whether it is whole
+    else
+      while [ "$rl_lines" -gt 0 ] && IFS= read -r rl_line; do
+        printf '%s\n' "$rl_line"
+        rl_lines=$((rl_lines - 1)) rl_bytes=$((rl_bytes - ${#rl_line} - 1))
+      done >"$rl_spare/step.sh" || rl_whole=torn
+    fi
     umask 022
     if [ "$rl_lines" != 0 ]; then break; fi # the connection went, and nobody waits for an answer
     if [ "$rl_bytes" != 0 ]; then rl_whole=torn; fi

@@ -96,6 +96,7 @@ export function encodeStep(step: HostStep, settings: StepSettings): string {
     names.add(unit.name);
     putUnit(unit, `u${index + 1}`, put);
   });
+  put("step_end", 1);
   return `${lines.join("\n")}\n`;
 }
 
