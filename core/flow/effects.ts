@@ -7,7 +7,7 @@ import type { PhaseRef } from "../names/keys.ts";
 import type { Experiment, TopologyHost } from "../plan/types.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { HostAgent, PushTarget } from "../ports/host-agent.ts";
-import type { Etag, Key, ObjectStore } from "../ports/object-store.ts";
+import type { Entry, Etag, Key, ObjectStore } from "../ports/object-store.ts";
 import type { HostSetup, Provider } from "../ports/provider.ts";
 
 /** Everything that the flow's handlers do to the world goes through here: on AWS, on this machine and in `sim`. */
@@ -89,12 +89,16 @@ export function parseRecord<S extends z.ZodType>(key: Key, body: Uint8Array, sch
 /** Collects at most `limit` entries of a listing; more is a defect, since every listing of the flow is small. */
 export async function listKeys(store: ObjectStore, prefix: Key, limit = 10_000): Promise<Key[]> {
   const keys: Key[] = [];
-  for await (const entry of store.list(prefix)) {
-    keys.push(entry.key);
+  for await (const key of store.keys?.(prefix) ?? keysOf(store.list(prefix))) {
+    keys.push(key);
     if (keys.length > limit)
       throw new FailureError({ class: "defect", message: `more than ${limit} objects below ${prefix}` });
   }
   return keys;
+}
+
+async function* keysOf(entries: AsyncIterable<Entry>): AsyncGenerator<Key> {
+  for await (const { key } of entries) yield key;
 }
 
 /** Names of what lies directly below `prefix` (which ends with a slash), without listing what is in each. */

@@ -48,6 +48,8 @@ export interface ObjectStore {
   read(key: Key, from?: number): Promise<AsyncIterable<Uint8Array> | undefined>;
   /** Entries below `prefix` in key order, after `after`. Pages behind the scenes, so memory stays bounded. */
   list(prefix: Key, after?: Key): AsyncIterable<Entry>;
+  /** As `list`, of the keys alone. Absent where entries cost no more. */
+  keys?(prefix: Key): AsyncIterable<Key>;
   /**
    * Lands a file of any size; the store verifies length and SHA-256 before the key becomes visible.
    *

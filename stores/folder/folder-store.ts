@@ -174,12 +174,18 @@ export class FolderStore implements ObjectStoreAdmin {
     return stat === undefined ? undefined : readFrom(this.objectPath(key), from, Number(stat.size));
   }
 
-  async *list(prefix: Key, after: Key = ""): AsyncGenerator<Entry> {
+  async *keys(prefix: Key, after: Key = ""): AsyncGenerator<Key> {
     assertPrefix(prefix);
     let sinceYield = 0;
     for (const key of walkFiles(join(this.root, "objects"), { prefix, after })) {
       // Walking is synchronous: let others have the event loop now and then.
       if (++sinceYield % 256 === 0) await new Promise((resolve) => setImmediate(resolve));
+      yield key;
+    }
+  }
+
+  async *list(prefix: Key, after: Key = ""): AsyncGenerator<Entry> {
+    for await (const key of this.keys(prefix, after)) {
       const stat = this.statObject(key);
       if (stat !== undefined) yield await this.entryOf(key, stat);
     }
