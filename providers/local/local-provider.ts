@@ -329,16 +329,23 @@ export class LocalProvider implements Provider {
 
   private async hostEntries(): Promise<readonly HostEntry[]> {
     const { hosts } = await this.folders();
-    const entries = await Promise.all(
-      (await readdir(hosts)).map(async (id): Promise<HostEntry | undefined> => {
-        const dir = join(hosts, id);
-        const changed = await stat(dir).catch(() => undefined);
-        if (changed === undefined) return undefined; // removed meanwhile
-        const spec = await readState(HostSpecFile, hostFiles(dir).spec);
-        return { id, dir, spec, isNew: id.startsWith(newPrefix), changedAt: Math.trunc(changed.mtimeMs) };
-      }),
-    );
-    return entries.filter((entry) => entry !== undefined);
+    for (let looks = 1; ; looks++) {
+      const ids = await readdir(hosts);
+      const entries = (await Promise.all(ids.map((id) => this.hostEntry(hosts, id)))).filter(
+        (one) => one !== undefined,
+      );
+      // What vanished while we looked may be on its last way, and have another name by now.
+      if (entries.length === ids.length || looks === mostLooks) return entries;
+    }
+  }
+
+  /** @returns undefined for what isn't there any more */
+  private async hostEntry(hosts: string, id: string): Promise<HostEntry | undefined> {
+    const dir = join(hosts, id);
+    const spec = await readState(HostSpecFile, hostFiles(dir).spec);
+    const changed = await stat(dir).catch(() => undefined);
+    if (changed === undefined) return undefined;
+    return { id, dir, spec, isNew: id.startsWith(newPrefix), changedAt: Math.trunc(changed.mtimeMs) };
   }
 
   private async networkEntries(): Promise<readonly { file: string; path: string; network: NetworkFile }[]> {
@@ -352,6 +359,9 @@ export class LocalProvider implements Provider {
     return found;
   }
 }
+
+/** Folders vanish twice at most, by their last rename and by their end; others may do so meanwhile. */
+const mostLooks = 20;
 
 interface HostEntry {
   readonly id: string;
