@@ -137,7 +137,7 @@ function buildProgram(): Command {
     .command("logs")
     .argument(run, runHelp)
     .argument("[filter]", "part of the log's path: a point, a host, a unit")
-    .option("-f, --follow", "go on as they land, or as they grow where hosts report by push")
+    .option("-f, --follow", "go on as they grow")
     .option("-n, --lines <count>", "last lines of each", "20")
     .description("print the logs of a run's trials, finished or still running")
     .action(act(program, async () => (await import("./commands/logs.ts")).logs));

@@ -2299,13 +2299,18 @@ push_live() {
   rm -f "$P/chunk" "$K/live.lock"
 }
 
-declared_files() { # files below A so far that a collect rule of this step names
-  [ "$step_collect" -gt 0 ] || return 0
+declared_files() { # files below A so far that this step collects, or whose growth is of interest
   df_patterns= df_i=1
   while [ "$df_i" -le "$step_collect" ]; do
     eval "df_patterns=\"\$df_patterns|\$c${df_i}_pattern\""
     df_i=$((df_i + 1))
   done
+  df_i=1
+  while [ "$df_i" -le "$step_live" ]; do
+    eval "df_patterns=\"\$df_patterns|\$l${df_i}_pattern\""
+    df_i=$((df_i + 1))
+  done
+  [ -n "$df_patterns" ] || return 0
   (cd "$A" 2>/dev/null && find . -type f ! -path '*[!A-Za-z0-9._=+@/-]*') |
     REPRISE_PATTERN=${df_patterns#|} awk '{ path = substr($0, 3); if (path ~ ENVIRON["REPRISE_PATTERN"]) print path }'
 }
@@ -2694,6 +2699,8 @@ serve_verb() { # VERB ARGUMENT...: in a fork of the session
     status) cmd_status "$2" ;;
     stop) cmd_stop "$2" ;;
     acknowledge) cmd_acknowledge "$2" ;;
+    outputs) cmd_outputs "$2" ;;
+    read) cmd_read "$2" "$3" "$4" "$5" ;;
     clock) now; echo "{\"kind\":\"clock\",\"now\":$NOW}" ;;
     *) die $EX_USAGE "no verb $1 in a session" ;;
   esac
@@ -2837,11 +2844,9 @@ cmd_outputs() { # STEP
   check_name "$1"
   ou_json=
   if open_step "$1"; then
-    ou_list=$({ (cd "$A" 2>/dev/null && for ou_path in *.out *.err; do [ -f "$ou_path" ] && echo "$ou_path"; done); declared_files; } | sort -u)
-    for ou_path in $ou_list; do
-      size_of "$A/$ou_path"
-      ou_json="${ou_json:+$ou_json,}{\"path\":\"$ou_path\",\"bytes\":$SIZE}"
-    done
+    # Few processes, however many files: something is being measured here.
+    ou_json=$({ (cd "$A" 2>/dev/null && for ou_path in *.out *.err; do [ -f "$ou_path" ] && echo "$ou_path"; done); declared_files; } |
+      sort -u | describe | awk '{ printf "%s{\"path\":\"%s\",\"bytes\":%s}", (NR > 1 ? "," : ""), $NF, $1 }')
   fi
   say "{\"kind\":\"outputs\",\"files\":[$ou_json]}"
 }

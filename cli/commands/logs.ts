@@ -15,6 +15,14 @@ interface Options {
 const logKey = /\/(?:attempt-\d+)\/(live\/)?([^/]+)\/(.+?\.(?:out|err|log))(?:\/(\d+))?$/;
 const lookEveryMs = 500;
 
+/** How much of a log was printed, in bytes and pieces; all of it once its file has landed. */
+interface Shown {
+  readonly bytes: number;
+  readonly pieces: number;
+  readonly isWhole: boolean;
+}
+const nothingShown: Shown = { bytes: 0, pieces: 0, isWhole: false };
+
 export async function logs(
   { output, home }: CommandContext,
   name: string,
@@ -26,7 +34,7 @@ export async function logs(
   }
   const store = openStore(home);
   const runId = await findRun(store, name);
-  const shown = new Set<string>();
+  const shown = new Map<string, Shown>();
   // With --json a document a log, one a line, so that following is possible.
   const print = (log: Log): void => {
     if (output.json) output.document(log);
@@ -37,39 +45,39 @@ export async function logs(
     await systemClock.sleep(lookEveryMs);
     found += await printNew(store, runId, filter, shown, Number.MAX_SAFE_INTEGER, print);
   }
-  if (found === 0) {
+  if (found === 0)
     output.note(filter === undefined ? `${runId} has no logs yet` : `no log of ${runId} matches "${filter}"`);
-    // Where the engine fetches, a step's output lands when the step has ended.
-    if ((await engineOf(home, runId)) !== undefined)
-      output.note(`  try: \`reprise exec ${runId} -- 'tail -n 20 .reprise/*/attempts/*/*.out'\` asks its hosts`);
-  }
   return 0;
 }
 
-/** Prints what wasn't printed yet: whole logs that landed, and chunks of those that grow. */
+/** Prints what wasn't printed yet: of logs that landed the rest, of those that grow the next pieces. */
 async function printNew(
   store: ObjectStore,
   runId: string,
   filter: string | undefined,
-  shown: Set<string>,
+  shown: Map<string, Shown>,
   lines: number,
   print: (log: Log) => void,
 ): Promise<number> {
   let found = 0;
   for await (const { key } of store.list(`${runPrefix(runId)}/`)) {
     const match = logKey.exec(key);
-    if (match === null || shown.has(key)) continue;
-    shown.add(key);
+    if (match === null) continue;
     const path = key.slice(runPrefix(runId).length + 1);
     if (filter !== undefined && !path.includes(filter)) continue;
-    const [, live, host = "", file = ""] = match;
-    const stem = `${key.slice(0, match.index)} ${host} ${file}`;
-    if (live !== undefined) shown.add(stem);
-    else if (shown.has(stem)) continue; // its chunks were followed: the landed file says the same again
+    const [, live, host = "", file = "", piece = "0"] = match;
+    const log = `${key.slice(0, match.index)} ${host} ${file}`;
+    const before = shown.get(log) ?? nothingShown;
+    if (before.isWhole || (live !== undefined && Number(piece) !== before.pieces)) continue;
     const stored = await store.get(key);
-    if (stored === undefined || stored.body.length === 0) continue;
+    if (stored === undefined) continue;
+    // The landed file begins with what its pieces said.
+    const body = live === undefined ? stored.body.subarray(before.bytes) : stored.body;
+    const { length } = body;
+    shown.set(log, { bytes: before.bytes + length, pieces: before.pieces + 1, isWhole: live === undefined });
+    if (length === 0) continue;
     found++;
-    const all = new TextDecoder().decode(stored.body).trimEnd().split("\n");
+    const all = new TextDecoder().decode(body).trimEnd().split("\n");
     print({ path, linesBefore: Math.max(0, all.length - lines), lines: lines === 0 ? [] : all.slice(-lines) });
   }
   return found;

@@ -31,6 +31,8 @@ export function planTrialPhase(input: TrialPhaseInput, fx: Pick<FlowEffects, "cl
   };
   const ref: PhaseRef = { scope: { kind: "attempt", attempt }, phase, stage };
   const rendered = new Map(experiment.renderTrial(phase, stage, trial).map((step) => [step.host, step]));
+  const collected = phase === "jobs" ? experiment.renderTrial("collect", 0, trial) : [];
+  const live = new Map(collected.map(({ host, collect }) => [host, collect.map(({ glob }) => glob)]));
   const serving = phase === "jobs" || phase === "collect" ? servingHosts(experiment, point, trial) : new Set<string>();
   const fence: Fence = { runId: trial.runId, epoch: input.epoch, attempt: input.turn };
 
@@ -48,6 +50,7 @@ export function planTrialPhase(input: TrialPhaseInput, fx: Pick<FlowEffects, "cl
         ref,
         fence,
         attemptDir: hostFolder(ref.scope),
+        live: live.get(host.name),
         startsTogether: agrees,
         guardsServices: phase === "jobs" && serving.has(host.name),
         stops: phase === "collect" ? "all" : "none",
@@ -149,7 +152,7 @@ const idleStep = (host: TopologyHost): RenderedStep => ({ host: host.name, units
 
 interface StepFrame extends Pick<
   HostStep,
-  "fence" | "attemptDir" | "guardsServices" | "stops" | "resets" | "deadlineAt" | "push"
+  "fence" | "attemptDir" | "live" | "guardsServices" | "stops" | "resets" | "deadlineAt" | "push"
 > {
   readonly ref: PhaseRef;
   readonly startsTogether: boolean;
@@ -161,6 +164,7 @@ const buildStep = (rendered: RenderedStep, frame: StepFrame): HostStep => ({
   attemptDir: frame.attemptDir,
   units: rendered.units,
   waitsForGo: frame.startsTogether,
+  live: frame.live,
   guardsServices: frame.guardsServices,
   stops: frame.stops,
   resets: frame.resets,

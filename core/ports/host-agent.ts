@@ -89,6 +89,8 @@ export interface HostStep {
   readonly units: readonly Unit[];
   /** Waits for `go` instead of starting at once. */
   readonly waitsForGo: boolean;
+  /** Files of the attempt's folder that are of interest while they grow, as globs. @default what units print, alone */
+  readonly live?: readonly string[] | undefined;
   /** Runs on until stopped, and fails as soon as a service of this host ends unasked. */
   readonly guardsServices: boolean;
   /** Stops these first, in this order; `all` in reverse order of their start. */

@@ -89,6 +89,10 @@ export function encodeStep(step: HostStep, settings: StepSettings): string {
     put(`${c}_required`, rule.required);
   });
 
+  const live = step.live ?? [];
+  put("step_live", live.length);
+  live.forEach((glob, index) => put(`l${index + 1}_pattern`, globToPattern(glob)));
+
   put("step_units", step.units.length);
   step.units.forEach((unit, index) => {
     check("unit name", /^[a-z0-9][a-z0-9.-]{0,63}$/, unit.name);

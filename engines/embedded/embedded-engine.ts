@@ -11,6 +11,7 @@ import { composeStateMachine } from "../asl/compose.ts";
 import { AslEngine, toEnginePort } from "../asl/engine.ts";
 import type { HandlerInvoker } from "../asl/task.ts";
 import { HistorySink } from "./history-sink.ts";
+import type { GrowthOptions } from "./puller.ts";
 import { Puller } from "./puller.ts";
 
 export interface EmbeddedOptions {
@@ -24,6 +25,8 @@ export interface EmbeddedOptions {
   readonly machineFiles: Readonly<Record<string, string>>;
   /** The world's side of the effects; the engine adds itself and the puller. */
   readonly world: Omit<FlowEffects, "clock" | "store" | "engine" | "watch" | "newId">;
+  /** Copies what grows on hosts while steps run. @default files land when their step has ended */
+  readonly growth?: GrowthOptions;
   /** Keeps event histories in the store. @default true */
   readonly keepsHistory?: boolean;
 }
@@ -46,7 +49,7 @@ const bucket = "store";
 export function createEmbeddedEngine(options: EmbeddedOptions): EmbeddedEngine {
   const { clock, random, newId, store, world, machineFiles } = options;
   const sink = options.keepsHistory === false ? undefined : new HistorySink(options.runId, { store, clock, newId });
-  const puller = new Puller(() => effects);
+  const puller = new Puller(() => effects, options.growth);
   const invoker: HandlerInvoker = { invoke: (name, payload) => invokeHandler(name, payload, effects) };
   const substitutions = { bucket, ...Object.fromEntries(Object.keys(handlers).map((name) => [name, name])) };
   const asl = new AslEngine({

@@ -42,6 +42,8 @@ const { values } = parseArgs({
     task: { type: "string" },
   },
 });
+/** A host that vanishes takes so much of what it printed along, and `logs -f` is so far behind. */
+const growthEveryMs = 5_000;
 const home = values.home ?? "";
 const runId = values.run ?? "";
 const epoch = Number(values.epoch);
@@ -112,6 +114,7 @@ const engine: EmbeddedEngine = createEmbeddedEngine({
     ]),
   ),
   world: world.effects,
+  growth: { everyMs: growthEveryMs, forget: (key) => store.delete(key) },
 });
 
 endpoint.serve({ flow: engine.effects, verify: (token, now) => verifyCapability(secret, token, now) });

@@ -4,10 +4,12 @@ import type { FlowEffects } from "../../core/flow/effects.ts";
 import { forEachBounded } from "../../core/flow/fan-out.ts";
 import { lossOf } from "../../core/flow/lost-hosts.ts";
 import { reportAlive, reportDone } from "../../core/flow/phase.ts";
+import type { Key } from "../../core/ports/object-store.ts";
 import type { PhaseRef } from "../../core/names/keys.ts";
 import { hostFolder, hostStepId, scopePrefix } from "../../core/names/keys.ts";
 import type { TopologyHost } from "../../core/plan/types.ts";
 import type { HostAgent, StepResult } from "../../core/ports/host-agent.ts";
+import { LivePieces, livePrefix } from "./live-pieces.ts";
 
 /** One question to the supervisor lasts this long at most; its answer comes at once when the step ends. */
 const waitMs = 20_000;
@@ -20,6 +22,14 @@ const givesUpMs = 900_000;
 /** Pauses that have grown to this are no hiccup: whoever made the host is asked whether it still exists. */
 const asksWhoMadeItMs = 1_000;
 const landAtOnce = 4;
+/** A look at what grows that takes longer isn't waited for: the files land whole anyway. */
+const lastLookMs = 5_000;
+
+export interface GrowthOptions {
+  readonly everyMs: number;
+  /** Removes a piece whose file has landed. */
+  readonly forget: (key: Key) => Promise<void>;
+}
 
 /**
  * Follows phases on hosts that can't reach the control side: asks, lands files, reports (design decision 3).
@@ -30,10 +40,15 @@ export class Puller {
   private readonly watched = new Map<string, AbortController>();
   private readonly running = new Set<Promise<void>>();
   private readonly flow: () => FlowEffects;
+  private readonly growth: GrowthOptions | undefined;
 
-  /** @param flow gives the effects; a function because the effects' own `watch` is this puller */
-  constructor(flow: () => FlowEffects) {
+  /**
+   * @param flow gives the effects; a function because the effects' own `watch` is this puller
+   * @param growth copies what grows while steps run. @default files land when their step has ended
+   */
+  constructor(flow: () => FlowEffects, growth?: GrowthOptions) {
     this.flow = flow;
+    this.growth = growth;
   }
 
   watch(ref: PhaseRef, hosts: readonly TopologyHost[]): void {
@@ -71,6 +86,48 @@ export class Puller {
   private async follow(ref: PhaseRef, host: TopologyHost, signal: AbortSignal): Promise<void> {
     const fx = this.flow();
     const agent = fx.agent(runIdOf(ref), host);
+    const stopCopying = this.copyGrowth(ref, host, agent, fx);
+    try {
+      await this.followStep(ref, host, agent, { signal, stopCopying });
+    } finally {
+      await stopCopying();
+    }
+  }
+
+  /** Begins to copy what grows on a host. @returns ends it */
+  private copyGrowth(ref: PhaseRef, host: TopologyHost, agent: HostAgent, fx: FlowEffects): () => Promise<void> {
+    const { growth } = this;
+    const { clock, store } = fx;
+    // A reset prints nothing, what is collected is on its way already, and hosts that push do this themselves.
+    const needsNone =
+      ref.phase === "reset" || ref.phase === "collect" || fx.push(runIdOf(ref), ref, host) !== undefined;
+    if (growth === undefined || needsNone) return async () => undefined;
+    const over = new AbortController();
+    const { signal } = over;
+    const prefix = scopePrefix(ref.scope);
+    const pieces = new LivePieces({ prefix, host: host.name, attemptDir: hostFolder(ref.scope) }, { store, agent });
+    const pause = (): Promise<unknown> => clock.sleep(growth.everyMs, signal).catch(() => undefined);
+    const copying = (async () => {
+      for (await pause(); !isAborted(signal); await pause()) {
+        // A host that can't be asked now can be asked later, and lands it all when it is done.
+        await pieces.copy(hostStepId(ref), () => isAborted(signal)).catch(() => undefined);
+      }
+    })();
+    return async () => {
+      over.abort();
+      const enough = new AbortController();
+      await Promise.race([copying, clock.sleep(lastLookMs, enough.signal).catch(() => undefined)]);
+      enough.abort();
+    };
+  }
+
+  private async followStep(
+    ref: PhaseRef,
+    host: TopologyHost,
+    agent: HostAgent,
+    { signal, stopCopying }: { readonly signal: AbortSignal; readonly stopCopying: () => Promise<void> },
+  ): Promise<void> {
+    const fx = this.flow();
     const stepId = hostStepId(ref);
     let retryMs = firstRetryMs;
     let beatAt = fx.clock.now() + beatEveryMs;
@@ -86,7 +143,9 @@ export class Puller {
           return;
         }
         if (state.kind === "done") {
+          await stopCopying();
           await land(ref, agent, state.result, fx);
+          await this.forgetPieces(ref, state.result, fx);
           await reportDone(ref, state.result, fx);
           await agent.acknowledge(stepId).catch(() => undefined); // the host forgets its files at the next reset anyway
           return;
@@ -113,6 +172,15 @@ export class Puller {
         await fx.clock.sleep(retryMs, signal).catch(() => undefined);
         retryMs = Math.min(longestRetryMs, retryMs * 2);
       }
+    }
+  }
+
+  private async forgetPieces(ref: PhaseRef, { host, artifacts }: StepResult, { store }: FlowEffects): Promise<void> {
+    if (this.growth === undefined) return;
+    const prefix = scopePrefix(ref.scope);
+    const landed = artifacts.map(({ path }) => livePrefix(prefix, host, path));
+    for await (const { key } of store.list(livePrefix(prefix, host))) {
+      if (landed.some((piecesOf) => key.startsWith(piecesOf))) await this.growth.forget(key);
     }
   }
 }

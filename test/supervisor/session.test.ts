@@ -52,6 +52,28 @@ describe("supervisor: a session", () => {
     expect(readdirSync(join(host.root, ".state/steps")).length).toBeLessThanOrEqual(24 + 4);
   });
 
+  it("tells how far outputs and declared files are, and reads them, by the same call", async () => {
+    const script =
+      "printf 'a\\nb'; mkdir -p deep; printf 'x,y\\n' >deep/rows.csv; printf 'no end' >other; exec sleep 600";
+    const units = [unitFixture({ name: "j", kind: "job", script, timeoutMs: 600_000 })];
+    await host.agent.arm(stepFixture({ stepId: "grows", units, live: ["deep/*.csv"] }));
+    await eventually(() => host.read(`${attempt}/other`) === "no end");
+    const outputs = await host.agent.outputs("grows");
+    expect(outputs.map(({ path, bytes }) => [path, bytes])).toEqual([["deep/rows.csv", 4], ["j.err", 0], ["j.out", 3]]); // prettier-ignore
+    const read = async (path: string, from: number, limit: number): Promise<string> => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of host.agent.read(attempt, path, from, limit)) chunks.push(chunk);
+      return Buffer.concat(chunks).toString();
+    };
+    expect(await read("j.out", 0, 3)).toBe("a\nb");
+    expect(await read("j.out", 2, 100)).toBe("b");
+    expect(await read("deep/rows.csv", 1, 2)).toBe(",y");
+    await expect(read("absent", 0, 1)).rejects.toMatchObject({ failure: { class: "collect" } });
+    await host.agent.stop("grows");
+    await host.finished("grows");
+    expect(verbsOf(host).filter((verb) => verb === "serve" || verb === "outputs")).toEqual(["serve"]);
+  });
+
   it("says when all is prepared, and goes then", async () => {
     const step = stepFixture({
       stepId: "go",

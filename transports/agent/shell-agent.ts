@@ -57,6 +57,8 @@ const sessionMs = 24 * 3_600_000;
 const mostMuteSessions = 3;
 /** A session says much in all its life; what it says of one call has the bound of a result. */
 const sessionLimitBytes = Infinity;
+/** What a session reads of a file at once: it does nothing else meanwhile. */
+const sessionReadBytes = 1 << 20;
 /** Acknowledgements wait for the next `arm`; more than these are sent at once. */
 const acknowledgementsLimit = 8;
 const followedLimit = 16;
@@ -275,13 +277,9 @@ export class ShellAgent implements HostAgent {
   }
 
   async outputs(stepId: string): Promise<readonly { readonly path: string; readonly bytes: number }[]> {
-    const answer = await this.askIfPrepared({
-      verb: "outputs",
-      args: [stepId],
-      schema: outputsSchema,
-      timeoutMs: timeoutsMs.short,
-      maxOutputBytes: resultLimitBytes,
-    });
+    const call = { verb: "outputs", args: [stepId], schema: outputsSchema, timeoutMs: timeoutsMs.short };
+    const said = this.parseSaid(call.verb, await this.sayQuickly(call), call.schema);
+    const answer = said ?? (await this.askIfPrepared({ ...call, maxOutputBytes: resultLimitBytes }));
     return answer?.files ?? [];
   }
 
@@ -292,6 +290,14 @@ export class ShellAgent implements HostAgent {
     if (here !== undefined) {
       yield here.subarray(from, limit === undefined ? undefined : from + limit);
       return;
+    }
+    if (limit !== undefined && limit <= sessionReadBytes) {
+      const args = [attemptDir, path, String(from), String(limit)];
+      const said = await this.sayQuickly({ verb: "read", args, timeoutMs: timeoutsMs.short });
+      if (said?.code === "0") {
+        yield said.bytes;
+        return;
+      }
     }
     let offset = from;
     const end = limit === undefined ? undefined : from + limit;
@@ -382,9 +388,12 @@ export class ShellAgent implements HostAgent {
 
   /** Asks by the session where there is one, else by a call of its own. */
   private async askQuickly<S extends z.ZodType>(call: Call<S>): Promise<z.output<S>> {
-    const said =
-      this.session?.isOver === false ? await this.session.ask(call.verb, call.args, call.timeoutMs) : undefined;
-    return this.parseSaid(call.verb, said, call.schema) ?? this.ask(call);
+    return this.parseSaid(call.verb, await this.sayQuickly(call), call.schema) ?? this.ask(call);
+  }
+
+  /** What a session says to it; undefined where there is none, or it ended first. */
+  private async sayQuickly(call: Pick<Call<z.ZodType>, "verb" | "args" | "timeoutMs">): Promise<Said | undefined> {
+    return this.session?.isOver === false ? this.session.ask(call.verb, call.args, call.timeoutMs) : undefined;
   }
 
   private async ask<S extends z.ZodType>(call: Call<S>): Promise<z.output<S>> {
