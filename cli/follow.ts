@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import type { ObjectStore } from "../core/ports/object-store.ts";
-import type { Progress } from "../core/progress/progress.ts";
+import { activityText, readActivity } from "../core/flow/host-activity.ts";
+import type { Progress, RunningTrial } from "../core/progress/progress.ts";
 import { foldProgress, noProgress, remainingMs } from "../core/progress/progress.ts";
 import type { EventRecord } from "../core/records/schemas.ts";
 import { messageOf } from "../core/errors/reprise-error.ts";
@@ -65,6 +66,7 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
     });
   };
   const spend = new Spend(options.spent);
+  const activity = new Activity((trials) => activityOf(store, runId, trials));
   let question: Question | undefined;
   /** What happened while a question stood there: it would be written into the answer. */
   let waiting: string[] = [];
@@ -107,8 +109,9 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
       : setInterval(() => {
           const now = Date.now();
           spend.refresh(now);
+          activity.refresh(progress.running);
           if (question === undefined)
-            status.show(statusText(progress, { nowMs: now, spent: spend.text }, output.columns));
+            status.show(statusText(progress, { nowMs: now, spent: spend.text, doing: activity.words }, output.columns));
         }, 500);
   try {
     const feed = readFeed(store, runId, {
@@ -204,15 +207,62 @@ class Spend {
   }
 }
 
+/** What the hosts of the running trials do, by trial, as it was when the store was last asked. */
+class Activity {
+  words: ReadonlyMap<string, string> = new Map();
+  private readonly look: (trials: readonly RunningTrial[]) => Promise<ReadonlyMap<string, string>>;
+  private isLooking = false;
+
+  constructor(look: (trials: readonly RunningTrial[]) => Promise<ReadonlyMap<string, string>>) {
+    this.look = look;
+  }
+
+  refresh(trials: readonly RunningTrial[]): void {
+    if (this.isLooking) return;
+    this.isLooking = true;
+    this.look(trials)
+      .then(
+        (words) => (this.words = words),
+        () => undefined, // as for what is spent
+      )
+      .finally(() => (this.isLooking = false));
+  }
+}
+
+const trialName = ({ pointKey, trialIndex }: RunningTrial): string => `${pointKey}#${trialIndex}`;
+
+/** A line has room for few trials: of many lanes' the first ones. */
+const mostTrialsAsked = 4;
+
+async function activityOf(
+  store: ObjectStore,
+  runId: string,
+  trials: readonly RunningTrial[],
+): Promise<ReadonlyMap<string, string>> {
+  const words = new Map<string, string>();
+  for (const trial of trials.slice(0, mostTrialsAsked)) {
+    words.set(trialName(trial), activityText(await readActivity({ runId, ...trial }, store)));
+  }
+  return words;
+}
+
 /** The line that stays at the bottom of a terminal. */
 export function statusText(
   progress: Progress,
-  now: { readonly nowMs: number; readonly spent: string | undefined },
+  now: {
+    readonly nowMs: number;
+    readonly spent: string | undefined;
+    /** What hosts do, by the name of their trial. */
+    readonly doing?: ReadonlyMap<string, string>;
+  },
   columns: number,
 ): string {
-  const { nowMs, spent } = now;
+  const { nowMs, spent, doing } = now;
   const left = remainingMs(progress, nowMs);
-  const running = progress.running.map((r) => `${r.pointKey}#${r.trialIndex} ${duration(nowMs - r.sinceMs)}`);
+  const running = progress.running.map((trial) => {
+    const words = doing?.get(trialName(trial)) ?? "";
+    return `${trialName(trial)} ${duration(nowMs - trial.sinceMs)}${words === "" ? "" : ` (${words})`}`;
+  });
   const parts = [
     progress.stopping ? "stopping" : progress.phase,
     `${progress.valid}/${progress.total} done`,

@@ -1,4 +1,5 @@
 import { readRecord, requireRecord } from "../../core/flow/effects.ts";
+import { readActivity } from "../../core/flow/host-activity.ts";
 import { readRounds } from "../../core/flow/rounds.ts";
 import { deploymentKeys, runKeys } from "../../core/names/keys.ts";
 import { killersOf, latestEnd } from "../../core/plan/killers.ts";
@@ -118,9 +119,14 @@ async function deploymentStatus(
   const rounds = await readRounds(owner?.runId ?? runId, owner?.deploymentId ?? deploymentId, { store });
   const round = rounds.at(-1)?.record;
   const lease = await readRecord(store, ownKeys.lease, leaseRecordSchema);
-  const doing = (lane: number | "shared"): string => {
-    const trial = running.find((r) => r.lane === lane && r.deployment === topology?.value.deployment);
-    return trial === undefined ? "idle" : `${trial.pointKey} trial ${trial.trialIndex}`;
+  const own = running.filter(({ deployment }) => deployment === topology?.value.deployment);
+  const activities = await Promise.all(own.map((trial) => readActivity({ runId, ...trial }, store)));
+  const doing = (host: string, lane: number | "shared"): string => {
+    const at = own.findIndex((trial) => trial.lane === lane);
+    const trial = own[at];
+    if (trial === undefined) return "idle";
+    const what = activities[at]?.find((one) => one.host === host)?.doing ?? "waiting";
+    return `${trial.pointKey} trial ${trial.trialIndex}: ${what}`;
   };
   const expiresAt = round === undefined ? undefined : Math.max(round.expiresAt, lease?.value.expiresAt ?? 0);
   return {
@@ -131,7 +137,7 @@ async function deploymentStatus(
       name: h.name,
       address: `${h.publicAddress}:${h.sshPort}`,
       machineType: h.machineType,
-      doing: doing(h.lane),
+      doing: doing(h.name, h.lane),
     })),
   };
 }

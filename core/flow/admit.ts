@@ -61,6 +61,7 @@ export async function admitRun(input: SweepInput, execution: string, fx: FlowEff
     epoch,
     remaining,
     total,
+    expectedMs: expectedMs(plan, valid, run.deploymentsAtOnce),
   });
   return { runId, epoch, deployments, deploymentsAtOnce: run.deploymentsAtOnce };
 }
@@ -107,4 +108,17 @@ async function takeDownLeftovers(
     const reason = isClosed ? "its teardown was cut off" : "nothing is left to run on it";
     await startTeardown({ runId, epoch, deployment, deploymentId, reason }, fx);
   }
+}
+
+/** How long the trials to run are expected to take, set-up and teardown aside: lanes and deployments at once share them. */
+function expectedMs(plan: Plan, valid: ReadonlySet<string>, deploymentsAtOnce: number): number {
+  const ofBlock = (trials: Plan["blocks"][number]["trials"]): number =>
+    trials.reduce((sum, t) => sum + (valid.has(t.trialKey) ? 0 : (plan.points[t.point]?.expectedMs ?? 0)), 0);
+  const each = plan.deployments.map(
+    ({ name, lanes }) =>
+      plan.blocks.reduce((sum, b) => sum + (b.deployment === name ? ofBlock(b.trials) : 0), 0) / lanes,
+  );
+  const busy = each.filter((ms) => ms > 0);
+  const sum = busy.reduce((all, ms) => all + ms, 0);
+  return Math.round(Math.max(0, ...busy, sum / Math.max(1, Math.min(deploymentsAtOnce, busy.length))));
 }

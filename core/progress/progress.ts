@@ -21,6 +21,8 @@ export interface Progress {
   readonly failedAttempts: number;
   readonly running: readonly RunningTrial[];
   readonly startedMs: number | undefined;
+  /** What the plan expects this epoch's trials to take, all lanes at work. */
+  readonly expectedMs: number | undefined;
   readonly firstTrialMs: number | undefined;
   readonly lastAtMs: number | undefined;
   /** Trials done since this epoch began: what the time left is reckoned from. */
@@ -40,6 +42,7 @@ export const noProgress: Progress = {
   failedAttempts: 0,
   running: [],
   startedMs: undefined,
+  expectedMs: undefined,
   firstTrialMs: undefined,
   lastAtMs: undefined,
   doneThisEpoch: 0,
@@ -57,7 +60,7 @@ const trialData = z.object({
   deployment: z.string(),
   lane: z.number(),
 });
-const admittedData = z.object({ remaining: z.number(), total: z.number() });
+const admittedData = z.object({ remaining: z.number(), total: z.number(), expectedMs: z.number().optional() });
 const finishedData = z.object({ class: z.enum(failureClasses).optional() });
 const receiptData = z.object({ stillThere: z.number() });
 
@@ -69,13 +72,14 @@ export function foldProgress(progress: Progress, event: EventRecord): Progress {
     case "run-admitted": {
       const data = admittedData.safeParse(event.data);
       if (!data.success) return next;
-      const { total, remaining } = data.data;
+      const { total, remaining, expectedMs } = data.data;
       return {
         ...noProgress,
         phase: "provisioning",
         total,
         valid: total - remaining,
         startedMs: at,
+        expectedMs,
         lastAtMs: at,
         failedAttempts: progress.failedAttempts,
       };
@@ -132,12 +136,16 @@ const without = (
 ): RunningTrial[] => running.filter((r) => r.pointKey !== trial.pointKey || r.trialIndex !== trial.trialIndex);
 
 /**
- * Milliseconds until the last trial, reckoned from this epoch's own pace.
+ * Milliseconds until the last trial, reckoned from this epoch's own pace; from the plan until a first trial has ended.
  *
- * @returns undefined before the first trial has ended: nothing is known then
+ * @returns undefined before trials run, and when the first one takes longer than all were expected to
  */
 export function remainingMs(progress: Progress, nowMs: number): number | undefined {
-  if (progress.firstTrialMs === undefined || progress.doneThisEpoch === 0) return undefined;
+  if (progress.firstTrialMs === undefined) return undefined;
+  if (progress.doneThisEpoch === 0) {
+    const expected = (progress.expectedMs ?? 0) - (nowMs - progress.firstTrialMs);
+    return expected > 0 ? expected : undefined;
+  }
   const left = progress.total - progress.valid;
   return (left * (nowMs - progress.firstTrialMs)) / progress.doneThisEpoch;
 }

@@ -69,5 +69,9 @@ describe("statusText", () => {
       "running · 2/6 done · 1 failed · 4 min left · $0.42 spent · load.clients=4#0 1.0 s",
     );
     expect(statusText(progress, now, 40)).toHaveLength(39);
+    const doing = new Map([["load.clients=4#0", "client-0 running jobs"]]);
+    expect(statusText(progress, { ...now, doing }, 200)).toMatch(
+      / · load\.clients=4#0 1\.0 s \(client-0 running jobs\)$/,
+    );
   });
 });
