@@ -3038,6 +3038,8 @@ cmd_remove() {
   if [ -z "$re_left" ]; then
     cd / && rm -rf "$ROOT"
     if [ -e "$ROOT" ]; then json "$ROOT"; re_left=$J; fi
+    # The folder of all runs goes with the last of them.
+    case $ROOT in */.reprise/*) rmdir "${ROOT%/*}" 2>/dev/null ;; esac
   else rm -f "$S/removing"; fi # kept, so that it can be tried again
   say "{\"kind\":\"removed\",\"left\":[$re_left]}"
 }

@@ -45,7 +45,7 @@ describe("supervisor: a host made ready", () => {
     );
     await agent.prepare({});
     await agent.putFile("a", new Uint8Array([65]), "644");
-    expect(readFileSync(join(host.root, "../deep/er/run-2/a"), "utf8")).toBe("A");
+    expect(readFileSync(join(host.root, "../../deep/er/run-2/a"), "utf8")).toBe("A");
     expect(await agent.remove()).toEqual({ left: [] });
   });
 

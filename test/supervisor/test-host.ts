@@ -46,8 +46,8 @@ export async function openTestHost(
 ): Promise<TestHost> {
   // A blank in the path finds every forgotten quote.
   const parent = mkdtempSync(join(options.within ?? tmpdir(), "reprise host-"));
-  const root = join(parent, "run-1");
-  mkdirSync(root);
+  const root = join(parent, ".reprise/run-1");
+  mkdirSync(root, { recursive: true });
   const env = { PATH: process.env["PATH"], HOME: parent, ...options.env };
   const transport = options.session === true ? new SessionTransport(env) : new LocalTransport(env);
   const agent = new ShellAgent(
