@@ -3,10 +3,13 @@
 # shell then stays until it is ended itself. Of any other end it takes the exit code.
 # usage: mortal.sh COMMAND ARGUMENT…
 set -eu
+asked= process=
+end_it() { [ -z "$process" ] || kill -TERM "$process" 2>/dev/null || true; }
+# Before there is anything to end: whoever sees the process at work may end us at once.
+trap 'asked=yes; end_it' TERM INT
 "$@" 2>last-words.log &
 process=$!
-asked=
-trap 'asked=yes; kill -TERM "$process" 2>/dev/null || true' TERM INT
+[ -z "$asked" ] || end_it
 status=0
 # A signal ends wait, not the process: only its own end gives its status.
 while :; do
