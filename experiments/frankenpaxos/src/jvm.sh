@@ -25,12 +25,16 @@ command -v perf >/dev/null 2>&1 || {
   echo "jvm.sh: there is no perf on this host: install linux-perf (linux-tools on Ubuntu), or leave profile off" >&2
   exit 1
 }
+asked= java=
+end_it() { [ -z "$java" ] || kill -TERM "$java" 2>/dev/null || true; }
+# Before there is anything to end: whoever sees the process at work may end us at once.
+trap 'asked=yes; end_it' TERM INT
 # Older Javas don't know the map: they start without it.
 java -XX:+IgnoreUnrecognizedVMOptions -XX:+PreserveFramePointer -XX:+UnlockDiagnosticVMOptions -XX:+DumpPerfMapAtExit "$@" &
 java=$!
+[ -z "$asked" ] || end_it
 perf record -q -g --timestamp --pid "$java" --output "perf-$java.data" &
 perf=$!
-trap 'kill -TERM "$java" 2>/dev/null || true' TERM INT
 status=0
 # A signal ends wait, not the process: only its own end gives its status.
 while :; do
