@@ -15,11 +15,15 @@ describe("a definition that asks for everything", () => {
   let stderr = "";
   /** Where the hosts' supervisors put what they run, where the kernel lets them. */
   const groups: string[] = [];
-  const controlGroups = (): string[] =>
-    textsBelow(join(installation.home, "hosts/hosts"))
-      .filter((path) => path.endsWith("/.state/cgroup"))
+  const controlGroups = (): string[] => {
+    const hosts = join(installation.home, "hosts/hosts");
+    // By name, not by a walk: hosts are at work, and their folders come and go.
+    return readdirSync(hosts)
+      .map((host) => join(hosts, host, "home/.reprise"))
+      .flatMap((runs) => readdirSync(runs).map((run) => join(runs, run, ".state/cgroup")))
       .flatMap((path) => readFileSync(path, "utf8").split(/\s+/))
       .filter((path) => path.startsWith("/sys/"));
+  };
   const evidence = (path: string): string =>
     readFileSync(join(installation.home, "store/objects/runs", runId, path), "utf8");
 
