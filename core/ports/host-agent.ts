@@ -202,6 +202,8 @@ export interface HostAgent {
   stop(stepId: string): Promise<void>;
   /** Stops everything this run left on the host, removes its files; what could not be removed is named. */
   remove(): Promise<{ readonly left: readonly string[] }>;
+  /** Whether a question costs the host next to nothing right now: tails are only looked at then. @default yes */
+  isCheapToAsk?(): boolean;
   /** Sizes of the outputs and declared logs so far, for tails. */
   outputs(stepId: string): Promise<readonly { readonly path: string; readonly bytes: number }[]>;
   /** Reads a file of the attempt folder from byte `from` on, at most `limit` bytes. */

@@ -109,6 +109,8 @@ export class Puller {
     const pause = (): Promise<unknown> => clock.sleep(growth.everyMs, signal).catch(() => undefined);
     const copying = (async () => {
       for (await pause(); !isAborted(signal); await pause()) {
+        // Where each question is a command of its own, as over SSM, it would be in the way of what is needed.
+        if (agent.isCheapToAsk?.() === false) continue;
         // A host that can't be asked now can be asked later, and lands it all when it is done.
         await pieces.copy(hostStepId(ref), () => isAborted(signal)).catch(() => undefined);
       }

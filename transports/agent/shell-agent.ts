@@ -276,6 +276,10 @@ export class ShellAgent implements HostAgent {
     return { left: answer?.left ?? [] };
   }
 
+  isCheapToAsk(): boolean {
+    return this.session?.isOver === false;
+  }
+
   async outputs(stepId: string): Promise<readonly { readonly path: string; readonly bytes: number }[]> {
     const call = { verb: "outputs", args: [stepId], schema: outputsSchema, timeoutMs: timeoutsMs.short };
     const said = this.parseSaid(call.verb, await this.sayQuickly(call), call.schema);

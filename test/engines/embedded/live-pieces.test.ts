@@ -87,7 +87,7 @@ describe("LivePieces", () => {
 
 describe("Puller", () => {
   /** A step whose job prints a line a second, looked at each 5 s. */
-  const follow = async (endMs: number, end: (text: string) => StepState) => {
+  const follow = async (endMs: number, end: (text: string) => StepState, more: Partial<HostAgent> = {}) => {
     const clock = new VirtualClock(0);
     const store = new MemoryStore({ clock });
     const grows = new GrowingHost();
@@ -102,7 +102,7 @@ describe("Puller", () => {
     const ticking = (async () => {
       for (; clock.now() < endMs; grows.files.set("j.out", printed())) await clock.sleep(1_000);
     })();
-    const fx = fakeEffects({ clock, store, agent: grows.agent });
+    const fx = fakeEffects({ clock, store, agent: () => ({ ...grows.agent(), ...more }) });
     const forgotten = new Map<string, string>();
     const forget = async (key: string): Promise<void> => {
       forgotten.set(key, Buffer.from((await store.get(key))!.body).toString());
@@ -136,6 +136,11 @@ describe("Puller", () => {
     expect(pieces.split("\n").length).toBeGreaterThan(9);
     expect(await contents(store, `${prefix}/live/`)).toEqual({});
     expect(clock.sleepers).toBe(0);
+  });
+
+  it("doesn't ask a host to which each question is a command of its own", async () => {
+    const { store } = await follow(12_000, () => ({ kind: "unknown" }), { isCheapToAsk: () => false });
+    expect(await contents(store, `${prefix}/live/`)).toEqual({});
   });
 
   it("keeps what it has of a host that vanishes", async () => {
