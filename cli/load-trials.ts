@@ -8,7 +8,7 @@ import { startOrder } from "../core/plan/sides.ts";
 import type { Plan, PlannedPoint, PlannedTrial as TrialOfPlan } from "../core/plan/types.ts";
 import type { ObjectStore } from "../core/ports/object-store.ts";
 import { outcomeRecordSchema } from "../core/records/schemas.ts";
-import { mapBounded } from "./map-bounded.ts";
+import { mapBounded } from "../core/effects/map-bounded.ts";
 
 /** Records are small, and a store may be far away. */
 export const readsAtOnce = 16;

@@ -8,7 +8,7 @@ import { systemClock } from "../../engines/clock/system-clock.ts";
 import { findRun, openStore } from "../home.ts";
 import { Interrupts } from "../interrupts.ts";
 import type { CommandContext } from "../context.ts";
-import { mapBounded } from "../map-bounded.ts";
+import { mapBounded } from "../../core/effects/map-bounded.ts";
 import { serveSite } from "../report/serve.ts";
 import { undrawnFailure } from "../draw-experiment.ts";
 import type { UndrawnFigure } from "../draw-experiment.ts";

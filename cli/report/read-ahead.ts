@@ -5,7 +5,7 @@ import type { Plan } from "../../core/plan/types.ts";
 import type { Key, Stored } from "../../core/ports/object-store.ts";
 import { outcomeRecordSchema } from "../../core/records/schemas.ts";
 import { readsAtOnce } from "../load-trials.ts";
-import { mapBounded } from "../map-bounded.ts";
+import { mapBounded } from "../../core/effects/map-bounded.ts";
 
 /** A reader that has what rows are made of already: asked for one by one they take minutes where each takes milliseconds. */
 export async function readAhead(store: EvidenceReader, runId: string, plan: Plan): Promise<EvidenceReader> {

@@ -30,7 +30,7 @@ import type { EventRecord, Receipt } from "../../core/records/schemas.ts";
 import { eventRecordSchema, hostFactsSchema, receiptSchema, runRecordSchema } from "../../core/records/schemas.ts";
 import type { UndrawnFigure } from "../draw-experiment.ts";
 import { readsAtOnce } from "../load-trials.ts";
-import { mapBounded } from "../map-bounded.ts";
+import { mapBounded } from "../../core/effects/map-bounded.ts";
 import { duration } from "../output.ts";
 import { spentText } from "../spend.ts";
 import { attemptsOf, timelineOf } from "./attempts.ts";

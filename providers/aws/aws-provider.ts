@@ -31,7 +31,7 @@ import { listGroups, listInstances, listPlacementGroups, listSpotRequests, listV
 import type { Scope } from "./inventory.ts";
 import { describeTypes } from "./machines.ts";
 import type { AwsMachine } from "./machines.ts";
-import { mapBounded } from "./map-bounded.ts";
+import { mapBounded } from "../../core/effects/map-bounded.ts";
 import { deletePlacementGroup } from "./placement-group.ts";
 import { standardQuotas } from "./quotas.ts";
 import type { QuotaReader } from "./quotas.ts";

@@ -13,7 +13,7 @@ import { listInstances } from "./inventory.ts";
 import { buildLaunch } from "./launch.ts";
 import type { HostIntent } from "./launch.ts";
 import { chooseZone, zoneOf } from "./machines.ts";
-import { mapBounded } from "./map-bounded.ts";
+import { mapBounded } from "../../core/effects/map-bounded.ts";
 import { readOptions } from "./options.ts";
 import { ensurePlacementGroup, placementGroupName } from "./placement-group.ts";
 import { ensureGroup } from "./security-group.ts";

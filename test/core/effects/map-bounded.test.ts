@@ -1,4 +1,4 @@
-import { mapBounded } from "../../cli/map-bounded.ts";
+import { mapBounded } from "../../../core/effects/map-bounded.ts";
 
 describe("mapBounded", () => {
   it("does no more than it may at once, and gives everything in order", async () => {

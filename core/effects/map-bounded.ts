@@ -1,4 +1,9 @@
-/** Results in the order of the items; the first error, once all that were begun have settled. */
+/**
+ * Does `work` for every item, at most `atOnce` at a time: what is far away answers many questions in the time of one.
+ *
+ * @returns what each gave, in the items' order
+ * @throws what the first that fails throws, once all that were begun have settled; no others are begun
+ */
 export async function mapBounded<T, R>(
   items: readonly T[],
   atOnce: number,
