@@ -2,7 +2,7 @@
 import { barChart, defineFigure } from "reprise/analysis";
 import type { FigureSpec } from "reprise/analysis";
 import { z } from "zod";
-import { latencyOf, overRepeats, throughputOf, writes } from "./estimators.ts";
+import { latencyOf, overRepeats, throughputColumns, throughputOf, writes } from "./estimators.ts";
 import { isTrialOf, papers, publishedFigure } from "./published-figure.ts";
 import type { PublishedFigure } from "./published-figure.ts";
 import { inputNumber } from "./results-csv.ts";
@@ -48,10 +48,7 @@ export function barRow({ label, step }: Pick<Bar, "label" | "step">, rows: reado
   return {
     configuration: label,
     step,
-    throughputPerSec: throughput.value,
-    throughputDeviationPerSec: throughput.deviation,
-    throughputLowPerSec: throughput.value - throughput.deviation,
-    throughputHighPerSec: throughput.value + throughput.deviation,
+    ...throughputColumns(throughput),
     latencyMs: latency.value,
     latencyDeviationMs: latency.deviation,
     latencyLowMs: latency.value - latency.deviation,

@@ -50,6 +50,14 @@ export function overRepeats(values: readonly number[], rule: OutlierRule = "none
   };
 }
 
+/** Throughput over repeats, as the columns that rows of figures have for it: commands a second. */
+export const throughputColumns = ({ value, deviation }: Repeats) => ({
+  throughputPerSec: value,
+  throughputDeviationPerSec: deviation,
+  throughputLowPerSec: value - deviation,
+  throughputHighPerSec: value + deviation,
+});
+
 /** Groups by a number, ascending. */
 export function groupByNumber<Row>(rows: readonly Row[], key: (row: Row) => number): [number, Row[]][] {
   const groups = new Map<number, Row[]>();

@@ -6,7 +6,7 @@ import { importedRow, publishedFigure } from "./published-figure.ts";
 import type { PublishedFigure } from "./published-figure.ts";
 import { tuningCurve, TuningCurveRow } from "./tuning-curves.ts";
 import type { CurveSweep } from "./tuning-curves.ts";
-import { captionFor, linesOf, settingsOfTrials } from "./tuning-grid.ts";
+import { captionFor, isOf, linesOf, settingsOfTrials } from "./tuning-grid.ts";
 import { TuningRow, tuningRows } from "./tuning-lines.ts";
 import type { LineSweep } from "./tuning-lines.ts";
 import type { Setting } from "./tuning-settings.ts";
@@ -56,7 +56,7 @@ export function bestSettings(sweep: BestSettings): PublishedFigure {
     row: BestSettingRow,
     isFrom: (row, trial) => {
       const own = settingsOf(trial);
-      return own?.setting === row.setting && own.panel === row.panel && importedRow(trial).clients === row.clients;
+      return isOf(own, row) && importedRow(trial).clients === row.clients;
     },
     spec: (rows) =>
       intervalChart(rows, {
@@ -123,7 +123,7 @@ export function bestLines(
     row: TuningRow,
     isFrom: (row, trial) => {
       const own = settingsOf(trial);
-      return own?.setting === row.setting && own.panel === row.panel && x.of(importedRow(trial)) === row.x;
+      return isOf(own, row) && x.of(importedRow(trial)) === row.x;
     },
     spec: (rows) => {
       const values = [...new Set(rows.map((row) => row.x))].sort((a, b) => a - b);

@@ -1,14 +1,15 @@
 /** Tuning sweeps as latency over throughput, clients being added along each line. */
-import { defineFigure, latencyThroughput, smallMultiples } from "reprise/analysis";
+import { defineFigure, latencyThroughput } from "reprise/analysis";
 import type { FigureSpec } from "reprise/analysis";
 import { z } from "zod";
 import { CurveRow } from "./curve-figures.ts";
-import { groupByNumber, latencyOf, overRepeats, throughputOf, writes } from "./estimators.ts";
+import { groupByNumber, latencyOf, overRepeats, throughputColumns, throughputOf, writes } from "./estimators.ts";
 import { importedRow, publishedFigure } from "./published-figure.ts";
 import type { PublishedFigure } from "./published-figure.ts";
 import type { ResultRow } from "./results-csv.ts";
-import { captionFor, panelsOf, readLines, seriesOrder, settingsOfTrials } from "./tuning-grid.ts";
+import { captionFor, isOf, readLines, seriesOrder, settingsOfTrials } from "./tuning-grid.ts";
 import type { TuningLine, TuningSweep } from "./tuning-grid.ts";
+import { inPanels } from "./tuning-panels.ts";
 
 /** A number of clients of a line of a panel. */
 export const TuningCurveRow = CurveRow.extend({ panel: z.string(), setting: z.string() });
@@ -35,10 +36,7 @@ export function tuningCurve({ panel, setting, series, rows }: TuningLine, belowM
         series,
         setting,
         clients,
-        throughputPerSec: x.value,
-        throughputDeviationPerSec: x.deviation,
-        throughputLowPerSec: x.value - x.deviation,
-        throughputHighPerSec: x.value + x.deviation,
+        ...throughputColumns(x),
         latencyMs: y.value,
         trialCount: repeats.length,
         keptCount: x.keptCount,
@@ -79,21 +77,9 @@ export function tuningCurves(sweep: CurveSweep): PublishedFigure {
     row: TuningCurveRow,
     isFrom: (row, trial) => {
       const own = settingsOf(trial);
-      return own?.setting === row.setting && own.panel === row.panel && importedRow(trial).clients === row.clients;
+      return isOf(own, row) && importedRow(trial).clients === row.clients;
     },
-    spec: (rows) => {
-      const panels = panelsOf(rows);
-      if (panels.length === 1) return panel(rows, rows);
-      return smallMultiples(rows, {
-        by: "panel",
-        order: panels,
-        columns: sweep.columns ?? 3,
-        ...(sweep.width !== undefined && { width: sweep.width }),
-        ...(sweep.aspect !== undefined && { aspect: sweep.aspect }),
-        ...(hasOwnAxes && { sharedAxes: false }),
-        chart: panel,
-      });
-    },
+    spec: (rows) => inPanels(rows, sweep, { by: "panel", chart: panel, ...(hasOwnAxes && { sharedAxes: false }) }),
   });
   return publishedFigure({
     figure,

@@ -42,6 +42,9 @@ export interface PanelSetting {
   readonly setting: string;
 }
 
+export const isOf = (own: PanelSetting | undefined, row: PanelSetting): boolean =>
+  own?.panel === row.panel && own.setting === row.setting;
+
 /** As many as have marks, dashes and colours of their own. */
 export const mostLines = 8;
 

@@ -1,12 +1,13 @@
 /** Tuning sweeps as throughput, and latency, over what was varied. */
-import { defineFigure, lineChart, smallMultiples } from "reprise/analysis";
+import { defineFigure, lineChart } from "reprise/analysis";
 import type { FigureSpec, NumberScale } from "reprise/analysis";
 import { z } from "zod";
 import { groupByNumber, overRepeats, totalLatencyOf, totalThroughputOf } from "./estimators.ts";
 import { importedRow, publishedFigure } from "./published-figure.ts";
 import type { PublishedFigure } from "./published-figure.ts";
-import { captionFor, panelsOf, readLines, seriesOrder, settingsOfTrials } from "./tuning-grid.ts";
+import { captionFor, readLines, seriesOrder, settingsOfTrials } from "./tuning-grid.ts";
 import type { TuningLine, TuningSweep } from "./tuning-grid.ts";
+import { inPanels } from "./tuning-panels.ts";
 import type { Setting } from "./tuning-settings.ts";
 
 /** One point of a line of a panel. */
@@ -142,20 +143,13 @@ export function tuningLines(sweep: LineSweep): PublishedFigure {
         x.of(importedRow(trial)) === row.x
       );
     },
-    spec: (rows) => {
-      const panels = panelsOf(rows);
-      if (panels.length === 1) return panel(rows, rows);
-      return smallMultiples(rows, {
+    // The axis says which measure it is.
+    spec: (rows) =>
+      inPanels(rows, sweep, {
         by: "panel",
-        order: panels,
-        // The axis says which measure it is.
-        labels: Object.fromEntries(rows.map((row) => [row.panel, withoutMeasure(row, measures)])),
-        columns: sweep.columns ?? 3,
-        ...(sweep.width !== undefined && { width: sweep.width }),
-        ...(sweep.aspect !== undefined && { aspect: sweep.aspect }),
         chart: panel,
-      });
-    },
+        labels: Object.fromEntries(rows.map((row) => [row.panel, withoutMeasure(row, measures)])),
+      }),
   });
   return publishedFigure({
     figure,
