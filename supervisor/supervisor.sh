@@ -180,7 +180,7 @@ make_reserve() { # room for the last records when the disk is full
 
 init_state() {
   if [ ! -f "$S/id" ]; then
-    mkdir -p "$S/steps" "$S/attempts" "$S/tmp" "$S/bin" "$ROOT/facts" || die $EX_DEFECT "can't write below $ROOT"
+    mkdir -p "$S/steps" "$S/names" "$S/attempts" "$S/tmp" "$S/bin" "$ROOT/facts" || die $EX_DEFECT "can't write below $ROOT"
     chmod 711 "$S" "$S/steps"
     read -r is_id </proc/sys/kernel/random/uuid
     echo "$is_id" >"$S/tmp/id.$$"
@@ -449,12 +449,20 @@ warn() { say "$*" >>"$D/warnings"; }
 
 # --- Steps on disk ------------------------------------------------------------------------------------------------------
 
-open_step() { # STEP: sets STEP, D, K, A and the step_* and uN_* variables
-  STEP=$1 D=$S/steps/$1
+# A step's folder was made before the step was known: a record says which it is, so that arming moves nothing.
+find_step() { # STEP: sets F, a folder's name, and D; false where no such step was armed
+  F=
+  { read -r F <"$S/names/$1"; } 2>/dev/null
+  D=$S/steps/${F:-none}
+  [ -f "$D/step.sh" ]
+}
+
+open_step() { # FOLDER: sets STEP, F, D, K, A and the step_* and uN_* variables
+  F=$1 D=$S/steps/$1
   [ -f "$D/step.sh" ] || return 1
   # shellcheck source=/dev/null
   . "$D/step.sh"
-  K=$S/attempts/$step_key A=$ROOT/$step_dir
+  STEP=$step_id K=$S/attempts/$step_key A=$ROOT/$step_dir
 }
 
 older_than_me() { # EPOCH ATTEMPT
@@ -464,9 +472,9 @@ older_than_me() { # EPOCH ATTEMPT
 is_over() { [ -s "$1/result.json" ] || [ -s "$1/superseded" ]; } # STEP-FOLDER
 
 # A step whose runner is gone gets another, which finds out how far it came; a pusher likewise.
-revive() { # STEP
+revive() { # FOLDER
   rv=$S/steps/$1
-  [ -f "$rv/step.sh" ] || return 0
+  [ -s "$rv/fence" ] || return 0
   if [ ! -s "$rv/superseded" ]; then
     if [ ! -s "$rv/result.json" ] || [ -s "$rv/runner" ]; then
       owner_of "$rv/runner" || spawn _run "$1"
@@ -721,11 +729,11 @@ signal_name() { # NUMBER: sets kp_signal
   case $1 in 2) kp_signal=INT ;; 9) kp_signal=KILL ;; 15) kp_signal=TERM ;; *) kp_signal=$(kill -l "$1") ;; esac
 }
 
-# What this host has, found once: SETSID, the kernel's units HZ and PAGE, and HEED: what gives a command back the signals
+# What this host has, found once: SETSID, the kernel's units HZ and PAGE, LINKS: what tells where links point to, and HEED: what gives a command back the signals
 # that a shell makes its background children ignore.
 find_tools() {
-  SETSID=none HZ=100 PAGE=4096 HEED=
-  if { read -r SETSID HZ PAGE HEED <"$S/tools"; } 2>/dev/null; then return; fi
+  SETSID=none HZ=100 PAGE=4096 LINKS=ls HEED=
+  if { read -r SETSID HZ PAGE LINKS HEED <"$S/tools"; } 2>/dev/null; then return; fi
   if command -v setsid >/dev/null; then
     SETSID=plain
     if setsid --fork --wait true 2>/dev/null; then SETSID=wait; fi
@@ -737,7 +745,8 @@ find_tools() {
   fi
   HZ=$(getconf CLK_TCK 2>/dev/null) || HZ=100
   PAGE=$(getconf PAGESIZE 2>/dev/null) || PAGE=4096
-  say "$SETSID $HZ $PAGE $HEED" >"$S/tools.$$" && mv "$S/tools.$$" "$S/tools"
+  if [ -n "$(find /proc/self -maxdepth 0 -lname '[0-9]*' 2>/dev/null)" ]; then LINKS=find; fi
+  say "$SETSID $HZ $PAGE $LINKS $HEED" >"$S/tools.$$" && mv "$S/tools.$$" "$S/tools"
 }
 
 keep_unit() { # in the background of a runner: the loaded unit's life
@@ -761,7 +770,7 @@ begin_unit() { # the loaded unit: what is recorded before its process exists
   note_start
   if [ -f "$U/started" ]; then rm -f "$U/ended" "$U/pid" "$U/ready" "$U/why" "$U/asked"; fi # a restart
   { echo "$NOW" >"$U/started"; } 2>/dev/null || record "$U/started" "$NOW"
-  if [ "$U_KIND" != event ]; then echo "u $U_NAME $STEP $U_LOG" >"$K/active/u.$U_NAME"; fi
+  if [ "$U_KIND" != event ]; then echo "u $U_NAME $F $U_LOG" >"$K/active/u.$U_NAME"; fi
 }
 
 start_unit() { # INDEX
@@ -1236,7 +1245,7 @@ BEGIN {
       # Whoever starts something from here on finds no sampler; who did just before found us.
       system("rm -f \"$REPRISE_K/sampler\"")
       while ((TICK | getline line) > 0) if (line ~ /^U /) alive++
-      if (alive) system("sh \"$REPRISE_SELF\" _sample \"$REPRISE_STEP_ID\" </dev/null >/dev/null 2>&1 &")
+      if (alive) system("sh \"$REPRISE_SELF\" _sample \"$REPRISE_FOLDER\" </dev/null >/dev/null 2>&1 &")
       exit
     }
     if (n == 0) first = t
@@ -1252,7 +1261,7 @@ ready_sample() { # writes what a sampler needs into its environment
   if [ ! -s "$A/samples.csv" ]; then echo "$SAMPLES_HEADER" >"$A/samples.csv"; fi
   if [ -z "${CLOCK_OFFSET:-}" ]; then now; uptime_ms; CLOCK_OFFSET=$((NOW - UPTIME)); fi
   REPRISE_K=$K REPRISE_A=$A REPRISE_STEPS=$S/steps REPRISE_CG=$CG REPRISE_SELF=$SELF REPRISE_SAMPLES=$A/samples.csv
-  REPRISE_STATE_KEY=$step_key REPRISE_STEP_ID=$STEP REPRISE_FIRST=
+  REPRISE_STATE_KEY=$step_key REPRISE_FOLDER=$F REPRISE_FIRST=
   for sm_file in "$K"/active/u.*; do
     { read -r _ sm_unit sm_step sm_cap <"$sm_file"; } 2>/dev/null || continue
     sm_pid=0 sm_cg=-
@@ -1275,13 +1284,16 @@ ready_sample() { # writes what a sampler needs into its environment
     case $stat in "" | *") Z "*) echo "D $b" ;; esac
   fi
 done'
-  printf '%s\n' "$SAMPLER" >"$K/sampler.awk"
-  export REPRISE_K REPRISE_A REPRISE_STEPS REPRISE_CG REPRISE_SELF REPRISE_SAMPLES REPRISE_STATE_KEY REPRISE_STEP_ID \
+  if [ ! -f "${SAMPLER_FILE:-}" ]; then
+    SAMPLER_FILE=$K/sampler.awk
+    printf '%s\n' "$SAMPLER" >"$SAMPLER_FILE"
+  fi
+  export REPRISE_K REPRISE_A REPRISE_STEPS REPRISE_CG REPRISE_SELF REPRISE_SAMPLES REPRISE_STATE_KEY REPRISE_FOLDER \
     REPRISE_TICK REPRISE_FIRST
 }
 
 sample() { # ONCE [COMMAND]: becomes awk where the command is exec
-  ${2:-} awk -v hz="$HZ" -v page="$PAGE" -v offset="${CLOCK_OFFSET:-0}" -v once="$1" -f "$K/sampler.awk"
+  ${2:-} awk -v hz="$HZ" -v page="$PAGE" -v offset="${CLOCK_OFFSET:-0}" -v once="$1" -f "$SAMPLER_FILE"
 }
 
 is_active() { # whether any unit of this attempt runs, events aside
@@ -1291,7 +1303,7 @@ is_active() { # whether any unit of this attempt runs, events aside
   return 1
 }
 
-cmd_sample() { # STEP: for a sampler that ended a moment too early
+cmd_sample() { # FOLDER: for a sampler that ended a moment too early
   open_step "$1" || exit 0
   enter
   find_tools
@@ -1308,7 +1320,7 @@ start_sampler() {
   if owner_of "$K/sampler"; then return; fi
   (
     unset REPRISE_MARKER
-    export REPRISE_RUNNER="$ID:_sample $STEP;"
+    export REPRISE_RUNNER="$ID:_sample $F;"
     trap '' HUP
     read -r ME _ </proc/self/stat
     try_own "$K/sampler" || exit 0
@@ -1395,17 +1407,97 @@ collect() {
   : >"$D/artifacts"
   if [ -f "$D/missing" ]; then : >"$D/missing"; fi # of a runner that was killed
   co=$D/collect
-  if [ ! -d "$co" ] || [ ! -d "$A" ]; then mkdir -p "$co" "$A"; fi
-  for co_list in "$co/required" "$co/changed"; do
+  [ -d "$A" ] || mkdir -p "$A"
+  cd "$A" || { fail collect "can't read $A"; return; }
+  for co_list in "$co.required" "$co.changed"; do
     if [ -f "$co_list" ]; then : >"$co_list"; fi
   done
-  co_i=1
-  while [ "$co_i" -le "$step_collect" ]; do
-    eval "printf '%s\t%s\t%s\n' \"\$c${co_i}_required\" \"\$c${co_i}_pattern\" \"\$c${co_i}_glob\""
-    co_i=$((co_i + 1))
-  done >"$co/rules"
-  list_files >"$co/files" || (cd "$A" && find . -type f | sort) >"$co/files"
-  awk -F '\t' -v missing="$D/missing" -v required="$co/required" -v warnings="$D/warnings" '
+  if list_files && take_files; then printf '%s' "$TAKEN" >"$co.taken"; else search_files >"$co.taken"; fi
+
+  if [ -s "$co.taken" ]; then
+    describe_here <"$co.taken" >"$co.before"
+    if cut_logs <"$co.before"; then describe_here <"$co.taken" >"$co.before"; fi
+    sha256_list <"$co.taken" >"$co.digests" 2>/dev/null
+    describe_here <"$co.taken" >"$co.after"
+    # "path size digest" of what held still, "path" of what didn't. Mostly all did.
+    all_held_still >"$D/artifacts" || awk -v digests="$co.digests" -v changed="$co.changed" '
+      FILENAME == ARGV[1] { before[$NF] = $0; size[$NF] = $1; next }
+      FILENAME == digests { path = $2; sub(/^\*/, "", path); digest[path] = $1; next }
+      { if (before[$NF] == $0 && $NF in digest) print substr($NF, 3), size[$NF], digest[$NF]; else print substr($NF, 3) > changed; seen[$NF] = 1 }
+      END { for (p in before) if (!(p in seen)) print substr(p, 3) > changed }' \
+      "$co.before" "$co.digests" "$co.after" >"$D/artifacts"
+    if [ -s "$co.changed" ]; then
+      while read -r co_path; do settle_file "$co_path"; done <"$co.changed"
+      sort -o "$D/artifacts" "$D/artifacts"
+    fi
+    if [ "$step_part_bytes" -gt 0 ]; then split_parts; fi
+  fi
+  cd "$ROOT" || exit $EX_DEFECT
+  if [ -s "$co.required" ]; then
+    co_missing=
+    while IFS= read -r co_glob; do co_missing="${co_missing:+$co_missing, }$co_glob"; done <"$co.required"
+    fail collect "no file for: $co_missing"
+  fi
+}
+
+# What few rules of names and plain wildcards take of few files, which is what most are, costs no process. Sets TAKEN; false
+# where it takes more than that.
+take_files() {
+  [ $((lf_n * step_collect)) -le 400 ] || return 1
+  tf_i=1
+  while [ $tf_i -le "$step_collect" ]; do
+    eval "tf_glob=\$c${tf_i}_glob"
+    case $tf_glob in
+      *[!A-Za-z0-9._=+@/*?-]* | *'**'* | */) return 1 ;;
+      *[*?]*) case ${tf_glob##*/} in *[*?]*) ;; *) return 1 ;; esac ;; # or it takes what is below that folder
+    esac
+    tf_i=$((tf_i + 1))
+  done
+  TAKEN= tf_i=1
+  while [ $tf_i -le "$step_collect" ]; do
+    eval "tf_glob=\$c${tf_i}_glob tf_must=\$c${tf_i}_required"
+    tf_hit=
+    for tf_path in $LISTED; do
+      is_taken || continue
+      tf_hit=1
+      case $TAKEN in *"./$tf_path
+"*) ;; *) TAKEN="$TAKEN./$tf_path
+" ;; esac
+    done
+    if [ -z "$tf_hit" ]; then
+      echo "$tf_glob" >>"$D/missing"
+      if [ "$tf_must" = 1 ]; then echo "$tf_glob" >>"$co.required"; fi
+    fi
+    tf_i=$((tf_i + 1))
+  done
+}
+
+is_taken() { # tf_path by tf_glob
+  case $tf_glob in
+    *[*?]*) # Where both have as many slashes, no wildcard stands for one.
+      # shellcheck disable=SC2254 # a pattern
+      case $tf_path in $tf_glob) ;; *) return 1 ;; esac
+      it_glob=$tf_glob it_path=$tf_path
+      while :; do
+        case $it_glob,$it_path in
+          */*,*/*) it_glob=${it_glob#*/} it_path=${it_path#*/} ;;
+          */*,* | *,*/*) return 1 ;;
+          *) return 0 ;;
+        esac
+      done
+      ;;
+    *) case $tf_path in "$tf_glob" | "$tf_glob"/*) ;; *) return 1 ;; esac ;;
+  esac
+}
+
+search_files() { # prints what the rules take, by their expressions
+  sf_i=1
+  while [ "$sf_i" -le "$step_collect" ]; do
+    eval "printf '%s\t%s\t%s\n' \"\$c${sf_i}_required\" \"\$c${sf_i}_pattern\" \"\$c${sf_i}_glob\""
+    sf_i=$((sf_i + 1))
+  done >"$co.rules"
+  find . -type f | sort >"$co.files"
+  awk -F '\t' -v missing="$D/missing" -v required="$co.required" -v warnings="$D/warnings" '
     FILENAME == ARGV[1] { n++; must[n] = $1; pattern[n] = $2; glob[n] = $3; next }
     { path = substr($0, 3); taken = 0
       for (i = 1; i <= n; i++) if (path ~ pattern[i]) { hit[i] = 1; taken = 1 }
@@ -1414,37 +1506,13 @@ collect() {
       else { for (k = ++taken_n; k > 1 && order[k - 1] "" > "./" path; k--) order[k] = order[k - 1]; order[k] = "./" path } }
     END { for (i = 1; i <= taken_n; i++) print order[i]
           for (i = 1; i <= n; i++) if (!hit[i]) { print glob[i] >> missing; if (must[i]) print glob[i] >> required } }
-    ' "$co/rules" "$co/files" >"$co/taken"
-
-  if [ -s "$co/taken" ]; then
-    describe <"$co/taken" >"$co/before"
-    if cut_logs <"$co/before"; then describe <"$co/taken" >"$co/before"; fi
-    (cd "$A" && sha256_list <"$co/taken") >"$co/digests" 2>/dev/null
-    describe <"$co/taken" >"$co/after"
-    # "path size digest" of what held still, "path" of what didn't. Mostly all did.
-    all_held_still >"$D/artifacts" || awk -v digests="$co/digests" -v changed="$co/changed" '
-      FILENAME == ARGV[1] { before[$NF] = $0; size[$NF] = $1; next }
-      FILENAME == digests { path = $2; sub(/^\*/, "", path); digest[path] = $1; next }
-      { if (before[$NF] == $0 && $NF in digest) print substr($NF, 3), size[$NF], digest[$NF]; else print substr($NF, 3) > changed; seen[$NF] = 1 }
-      END { for (p in before) if (!(p in seen)) print substr(p, 3) > changed }' \
-      "$co/before" "$co/digests" "$co/after" >"$D/artifacts"
-    if [ -s "$co/changed" ]; then
-      while read -r co_path; do settle_file "$co_path"; done <"$co/changed"
-      sort -o "$D/artifacts" "$D/artifacts"
-    fi
-    if [ "$step_part_bytes" -gt 0 ]; then split_parts; fi
-  fi
-  if [ -s "$co/required" ]; then
-    co_missing=
-    while IFS= read -r co_glob; do co_missing="${co_missing:+$co_missing, }$co_glob"; done <"$co/required"
-    fail collect "no file for: $co_missing"
-  fi
+    ' "$co.rules" "$co.files"
 }
 
-# Prints the files of the attempt's folder as ./path, without a process; false where there are many, or odd names.
+# Sets LISTED to the files of the attempt's folder, without a process; false where there are many, or odd names.
 list_files() {
-  lf_queue='
-' lf_n=0
+  LISTED= lf_n=0 lf_queue='
+'
   while [ -n "$lf_queue" ]; do
     lf_folder=$A/${lf_queue%%
 *} lf_queue=${lf_queue#*
@@ -1452,13 +1520,13 @@ list_files() {
     lf_folder=${lf_folder%/}
     for lf_path in "$lf_folder"/* "$lf_folder"/.[!.]* "$lf_folder"/..?*; do
       if [ -h "$lf_path" ]; then continue
-      elif [ -f "$lf_path" ]; then echo "./${lf_path#"$A"/}"
+      elif [ -f "$lf_path" ]; then LISTED="$LISTED ${lf_path#"$A"/}"
       elif [ -d "$lf_path" ]; then lf_queue="$lf_queue${lf_path#"$A"/}
 "
       else continue; fi
       case ${lf_path#"$A"/} in *[!A-Za-z0-9._=+@/-]*) return 1 ;; esac
       lf_n=$((lf_n + 1))
-      [ $lf_n -le 200 ] || return 1
+      [ $lf_n -le 100 ] || return 1
     done
   done
 }
@@ -1470,15 +1538,15 @@ all_held_still() { # prints them, in order; false where the three lists differ i
     ah_path=${ah_path#\*}
     [ "$ah_after" = "$ah_size $ah_rest" ] && [ "${ah_rest##* }" = "$ah_path" ] || return 1
     echo "${ah_path#./} $ah_size $ah_sha"
-  done <"$co/before"
+  done <"$co.before"
   ! IFS= read -r ah_after <&9
-} 8<"$co/digests" 9<"$co/after"
+} 8<"$co.digests" 9<"$co.after"
 
-describe() ( # paths on stdin: size, inode, time of change, path
-  cd "$A" || exit
+describe() (cd "$A" && describe_here)
+describe_here() { # paths on stdin: size, inode, time of change, path
   if command -v stat >/dev/null; then with_paths stat -c '%s %i %y %n' 2>/dev/null
   else with_paths ls -lnid 2>/dev/null | awk '{ print $6, $0 }'; fi
-)
+}
 
 # A file that changed while it was read gets three more tries; then its head of now is kept, if that at least holds still.
 settle_file() { # PATH
@@ -1653,7 +1721,7 @@ write_result() {
     esac
   do
     # A full disk: free what is ours, then wait for room until the deadline.
-    rm -rf "$S/reserve" "$D/collect"
+    rm -rf "$S/reserve" "$D"/collect.*
     wr_n=$((wr_n + 1))
     if [ $wr_n -gt 1 ]; then sleep 5; fi
   done
@@ -1663,7 +1731,7 @@ write_result() {
 
 # --- The runner of one step -------------------------------------------------------------------------------------------
 
-cmd_run() { # STEP
+cmd_run() { # FOLDER
   open_step "$1" || exit 0
   if [ "$ME" = $$ ]; then init_state; fi
   try_own "$D/runner" || exit 0
@@ -1683,7 +1751,7 @@ cmd_run() { # STEP
     alarm $((step_deadline - NOW)) deadline
   fi
   SINCE=$NOW
-  if [ -f "$D/push" ] && [ ! -f "$D/acknowledged" ]; then owner_of "$D/pusher" || spawn _push "$STEP"; fi
+  if [ -f "$D/push" ] && [ ! -f "$D/acknowledged" ]; then owner_of "$D/pusher" || spawn _push "$F"; fi
 
   if [ -s "$D/result.json" ]; then
     REVIVED=1 # a runner before us was killed while it watched over services
@@ -1691,7 +1759,7 @@ cmd_run() { # STEP
     resume_dead
     finish
   else
-    echo "$BOOT" >"$D/boot"
+    echo "$BOOT ${RUNNER_SESSION:-}" >"$D/boot"
     run_step
     finish
   fi
@@ -1704,13 +1772,13 @@ leave() {
   end_timers
   if [ -n "${REVIVED:-}" ]; then
     # Timers of the runner that was killed.
-    for le_env in $(grep -l -F -e "REPRISE_RUNNER=$ID:_run $STEP;" /proc/[0-9]*/environ 2>/dev/null); do
+    for le_env in $(grep -l -F -e "REPRISE_RUNNER=$ID:_run $F;" /proc/[0-9]*/environ 2>/dev/null); do
       le_pid=${le_env#/proc/} le_pid=${le_pid%/environ}
       if [ "$le_pid" != "$ME" ]; then kill -KILL "$le_pid" 2>/dev/null; fi
     done
     # Where it was a fork, they carry its parent's name, and are known by their session.
     {
-      read -r le_session
+      read -r _ le_session <"$D/boot"
       while read -r le_pid; do
         { read -r le_stat <"/proc/$le_pid/stat"; } 2>/dev/null || continue
         # shellcheck disable=SC2086 # fields
@@ -1720,7 +1788,7 @@ leave() {
     } 2>/dev/null <"$D/timers"
   fi
   # Empty means ended, and costs no process.
-  for le_file in "$K/active/r.$STEP" "$K/guards/$STEP" "$D/runner"; do
+  for le_file in "$K/active/r.$F" "$K/guards/$F" "$D/runner"; do
     if [ -f "$le_file" ]; then : >"$le_file"; fi
   done
 }
@@ -1729,7 +1797,7 @@ leave() {
 resume_dead() {
   REVIVED=1
   { read -r SINCE <"$D/since"; } 2>/dev/null
-  read -r rd_boot <"$D/boot"
+  read -r rd_boot _ <"$D/boot"
   if [ "$rd_boot" != "$BOOT" ]; then
     # Nothing of it can run any more, whatever the records say.
     rd_i=1
@@ -1814,7 +1882,7 @@ run_units() {
     [ "$ru_kind" = service ] && [ -z "$HALT" ] || continue
     load_unit "$ru_i"
     log_sizes
-    echo "$STEP $U_NAME" >>"$K/services"
+    echo "$F $U_NAME" >>"$K/services"
     start_unit "$ru_i"
     get "$I" ready_timeout
     alarm "$V" unready "$U_NAME"
@@ -1856,7 +1924,7 @@ run_units() {
 
 guard_services() {
   if [ "$step_units" = 0 ]; then : >"$D/guard"; fi
-  echo "$STEP" >"$K/guards/$STEP"
+  echo "$F" >"$K/guards/$F"
   [ -f "$K/services" ] || return
   while read -r _ gs_name; do
     # Ended between its phase and ours: the keeper found no guard to tell.
@@ -1877,7 +1945,7 @@ clear_older() {
   co_runners=
   for co_dir in "$S"/steps/*; do
     # What is cheap to see comes first: most have no runner any more.
-    [ -s "$co_dir/runner" ] && [ "$co_dir" != "$D" ] && { read -r co_epoch co_attempt <"$co_dir/fence"; } 2>/dev/null || continue
+    [ -s "$co_dir/runner" ] && [ "$co_dir" != "$D" ] && { read -r co_epoch co_attempt _ <"$co_dir/fence"; } 2>/dev/null || continue
     if older_than_me "$co_epoch" "$co_attempt" || [ "$step_resets" = 1 ]; then
       if owner_of "$co_dir/runner"; then
         post "$co_dir/fifo" superseded
@@ -1913,7 +1981,7 @@ was_swept() {
 
 find_strays() { # EVERYTHING: sets kw_left to processes of units of older fences, or of all steps but this one
   marked ""
-  if [ "$1" = 1 ]; then kw_pids="$MARKED $(orphans_here)"
+  if [ "$1" = 1 ]; then find_orphans; kw_pids="$MARKED$ORPHANS"
   else
     kw_pids=
     for kw_pid in $MARKED; do
@@ -1954,22 +2022,34 @@ kill_strays() { # EVERYTHING, as above
 
 # Daemons that left session, environment and parent behind, yet work in our folder. One process reads all the links: on a
 # host with many processes the shell alone would take long.
-orphans_here() { # prints their pids
-  # The last is a folder that was removed under it.
-  # shellcheck disable=SC2012 # the one portable way to what many links point to
-  ls -ldn /proc/[0-9]*/cwd 2>/dev/null | REPRISE_HERE=$ROOT awk '
-    BEGIN { here = ENVIRON["REPRISE_HERE"] }
-    (at = index($0, "/cwd -> ")) {
-      to = substr($0, at + 8)
-      if (to != here && to != here " (deleted)" && index(to, here "/") != 1) next
-      pid = substr($0, index($0, "/proc/") + 6); sub(/\/.*/, "", pid)
-      stat = ""; path = "/proc/" pid "/stat"; getline stat < path; close(path)
-      sub(/^.*\) /, "", stat); split(stat, field, " ")
-      if (field[2] == 1) print pid
-    }' | while read -r oh_pid; do
+find_orphans() { # sets ORPHANS to their pids
+  ORPHANS=
+  for fo_pid in $(working_here); do
+    fo_pid=${fo_pid#/proc/} fo_pid=${fo_pid%/cwd}
+    { read -r fo_stat <"/proc/$fo_pid/stat"; } 2>/dev/null || continue
+    # shellcheck disable=SC2086 # fields
+    set -- ${fo_stat##*) }
+    [ "$2" = 1 ] || continue
     # Our own runners and pushers work here too.
-    grep -q -F -e "REPRISE_RUNNER=$ID:" "/proc/$oh_pid/environ" 2>/dev/null || echo "$oh_pid"
+    grep -q -F -e "REPRISE_RUNNER=$ID:" "/proc/$fo_pid/environ" 2>/dev/null || ORPHANS="$ORPHANS $fo_pid"
   done
+}
+
+working_here() { # prints /proc/PID/cwd of processes whose folder is ours, also where it was removed under them
+  case ${LINKS:-ls}$ROOT in
+    ls* | *[\[\]*?\\]*) # shellcheck disable=SC2012 # the one portable way to what many links point to
+      ls -ldn /proc/[0-9]*/cwd 2>/dev/null | REPRISE_HERE=$ROOT awk '
+        BEGIN { here = ENVIRON["REPRISE_HERE"] }
+        (at = index($0, "/cwd -> ")) {
+          to = substr($0, at + 8)
+          if (to != here && to != here " (deleted)" && index(to, here "/") != 1) next
+          path = substr($0, index($0, "/proc/")); sub(/ .*/, "", path); print path
+        }'
+      ;;
+    *)
+      find /proc/[0-9]*/cwd -maxdepth 0 \( -lname "$ROOT" -o -lname "$ROOT/*" -o -lname "$ROOT (deleted)" \) 2>/dev/null
+      ;;
+  esac
 }
 
 make_attempt() { # its folders, and our name in it
@@ -1977,7 +2057,7 @@ make_attempt() { # its folders, and our name in it
     mkdir -p "$K/active" "$K/guards" "$K/cut" "$A" || exit $EX_DEFECT
   fi
   [ -s "$K/dir" ] || echo "$step_dir" >"$K/dir"
-  echo "r $ME $STEP" >"$K/active/r.$STEP"
+  echo "r $ME $F" >"$K/active/r.$F"
 }
 
 reset_attempt() {
@@ -1992,15 +2072,22 @@ reset_attempt() {
   rm -rf "$@"
   make_attempt
   # A long sweep would otherwise leave a folder for each of its steps, and each step looks at all. It can be done now and
-  # then, and for many at once.
-  set -- "$S"/steps/*
-  if [ $# -gt 24 ]; then
+  # then, and for many at once. A session's folders for steps to come aren't among them.
+  ra_n=0
+  for ra_old in "$S"/steps/*; do
+    if [ -s "$ra_old/fence" ]; then ra_n=$((ra_n + 1)); fi
+  done
+  if [ $ra_n -gt 24 ]; then
     set --
+    ra_n=0
     # shellcheck disable=SC2012
-    for ra_step in $(ls -t "$S/steps" | tail -n +9); do
+    for ra_step in $(ls -t "$S/steps"); do
       ra_old=$S/steps/$ra_step
+      { read -r _ _ _ ra_name <"$ra_old/fence"; } 2>/dev/null || continue
+      ra_n=$((ra_n + 1))
+      [ $ra_n -gt 8 ] || continue
       if { [ -f "$ra_old/acknowledged" ] || [ -s "$ra_old/superseded" ]; } && ! owner_of "$ra_old/runner"; then
-        set -- "$@" "$ra_old"
+        set -- "$@" "$ra_old" "$S/names/$ra_name"
       fi
     done
     if [ $# -gt 0 ]; then rm -rf "$@"; fi
@@ -2015,7 +2102,7 @@ reset_attempt() {
 attempt_has_landed() { # ATTEMPT-DIR
   for al_step in "$S"/steps/*; do
     [ ! -f "$al_step/acknowledged" ] && [ -s "$al_step/artifacts" ] && [ -s "$al_step/result.json" ] || continue
-    { read -r al_dir <"$al_step/dir"; } 2>/dev/null || continue
+    { read -r _ _ al_dir _ <"$al_step/fence"; } 2>/dev/null || continue
     if [ "$al_dir" = "$1" ]; then return 1; fi
   done
   return 0
@@ -2025,7 +2112,7 @@ attempt_has_landed() { # ATTEMPT-DIR
 stop_attempt() {
   for st_dir in "$S"/steps/*; do
     [ ! -s "$st_dir/result.json" ] && [ "$st_dir" != "$D" ] || continue
-    { read -r st_attempt <"$st_dir/dir"; } 2>/dev/null && [ "$st_attempt" = "$step_dir" ] || continue
+    { read -r _ _ st_attempt _ <"$st_dir/fence"; } 2>/dev/null && [ "$st_attempt" = "$step_dir" ] || continue
     : >"$st_dir/stop"
     echo "$D/fifo" >>"$st_dir/sessions" # where it tells of its end
     if owner_of "$st_dir/runner"; then post "$st_dir/fifo" stop; else spawn _run "${st_dir##*/}"; fi
@@ -2038,7 +2125,7 @@ stop_attempt() {
   st_list=
   while read -r st_step st_name; do st_list="$st_step/$st_name $st_list"; done <"$K/services"
   # Whoever keeps a service tells those who guard it of its end.
-  echo "$STEP" >"$K/guards/$STEP"
+  echo "$F" >"$K/guards/$F"
   BY_EVENT=1
   for st_pair in $st_list; do
     stop_unit "$S/steps/${st_pair%/*}/units/${st_pair##*/}" stopped
@@ -2049,7 +2136,7 @@ stop_attempt() {
 }
 
 STOPPING= BY_EVENT=
-await_stopped() { # the steps of STOPPING
+await_stopped() { # the steps whose folders are in STOPPING
   aw_n=0
   for aw_step in $STOPPING; do
     while ! is_over "$S/steps/$aw_step" && [ "$HALT" != superseded ] && [ $aw_n -lt 60 ]; do
@@ -2112,7 +2199,8 @@ finish() {
 drop_cgroups() {
   [ "$CG$CGM" != -- ] || [ -d "$CPUSETS" ] || return 0
   if [ "$step_stops" = all ]; then rmdir -- "$CG"/[0-9]*.* "$CGM"/[0-9]*.* "$CPUSETS"/[0-9]*.* 2>/dev/null; return; fi
-  [ "$step_units" -gt 0 ] || return 0
+  # Those of jobs go with the attempt's others, when it is collected.
+  case $step_units$ru_kinds in 0 | *job*) return 0 ;; esac
   dg_cg=$step_epoch.$step_attempt.$step_serial
   rmdir -- "$CG/$dg_cg".* "$CGM/$dg_cg".* "$CPUSETS/$dg_cg".* 2>/dev/null
 }
@@ -2384,7 +2472,7 @@ pause() { # MS, cut short by a message
 }
 
 # Reports one step for as long as it takes: beats and growing logs while it runs, then its files and its result.
-cmd_push() { # STEP
+cmd_push() { # FOLDER
   open_step "$1" || exit 0
   init_state
   try_own "$D/pusher" || exit 0
@@ -2406,7 +2494,7 @@ cmd_push() { # STEP
   while ! is_over "$D" && [ ! -f "$D/abandoned" ]; do
     push_live
     is_over "$D" || pause "$step_live_ms"
-    if ! is_over "$D"; then revive "$STEP"; fi
+    if ! is_over "$D"; then revive "$F"; fi
   done
   if [ ! -f "$P/until" ]; then
     now
@@ -2455,8 +2543,9 @@ superseded_json() { # FILE
 cmd_arm() { # STEP SHA256: the step's text on stdin
   check_name "$1"
   init_state
-  ar_new=$S/tmp/arm.$BOOT.$$
-  mkdir -p "$ar_new/units" "$ar_new/waiters" "$ar_new/collect" || die $EX_DEFECT "can't write below $S"
+  make_serial
+  ar_new=$S/steps/$SERIAL.0
+  { mkdir -p "$ar_new/waiters" && mkfifo "$ar_new/fifo" "$ar_new/waiters/$$"; } || no_room
   (umask 077 && cat >"$ar_new/step.sh")
   sha256 "$ar_new/step.sh"
   [ "$SHA" = "$2" ] || { rm -rf "$ar_new"; die $EX_TORN "the step arrived torn: sha256 $SHA"; }
@@ -2466,6 +2555,23 @@ cmd_arm() { # STEP SHA256: the step's text on stdin
   echo "{\"kind\":\"$ar_answer\"}"
 }
 
+# What folders made by this process are named by: no other's, and its pid tells whether they may still be wanted.
+make_serial() { # sets SERIAL
+  uptime_ms
+  SERIAL=${BOOT%%-*}.$UPTIME.$$
+}
+
+remove_spares() { # folders for steps to come whose maker is gone, or is this process
+  set --
+  for rs_folder in "$S"/steps/*; do
+    [ ! -s "$rs_folder/fence" ] && [ -d "$rs_folder" ] || continue
+    rs_pid=${rs_folder%.*}
+    rs_pid=${rs_pid##*.}
+    if [ "$rs_pid" = $$ ] || ! ident "$rs_pid"; then set -- "$@" "$rs_folder"; fi
+  done
+  if [ $# -gt 0 ]; then rm -rf "$@"; fi
+}
+
 # The step whose text is in $ar_new: sets ar_answer; false, with the answer given, where a newer fence forbids it.
 arm_step() { # STEP
   # shellcheck source=/dev/null
@@ -2473,7 +2579,7 @@ arm_step() { # STEP
   [ "${step_end:-}" = 1 ] || { rm -rf "$ar_new"; die $EX_TORN "the step arrived torn"; }
   [ "$step_format" = 1 ] && [ "$step_id" = "$1" ] || { rm -rf "$ar_new"; die $EX_USAGE "not the text of step $1"; }
   check_path "$step_dir"
-  D=$S/steps/$1
+  find_step "$1"
 
   # Whoever raises the fence, or removes this root, does so under the lock and looks at all steps afterwards. A step of the
   # fence that stands needs no lock, which costs a process: it looks at the fence once more when it is there.
@@ -2493,7 +2599,7 @@ arm_step() { # STEP
     : >"$ar_new/newer"
     for ar_dir in "$S"/steps/*; do
       if is_over "$ar_dir"; then continue; fi
-      { read -r ar_epoch ar_attempt <"$ar_dir/fence"; } 2>/dev/null || continue
+      { read -r ar_epoch ar_attempt _ <"$ar_dir/fence"; } 2>/dev/null || continue
       if older_than_me "$ar_epoch" "$ar_attempt"; then
         record "$ar_dir/superseded" "$step_run $step_epoch $step_attempt"
         post "$ar_dir/fifo" superseded
@@ -2512,24 +2618,16 @@ arm_step() { # STEP
     superseded_json "$D/superseded"
     return 1
   fi
-  if [ -f "$D/step.sh" ]; then
+  if [ -f "$D/step.sh" ] || ! name_folder "$1"; then
     ar_answer=already
     rm -rf "$ar_new"
+    # Should whoever named it have died then.
+    [ -s "$D/fence" ] || { fence_line "$1"; echo "$FENCE_LINE" >"$D/fence"; }
   else
     ar_answer=armed
-    ar_serial=0
-    { read -r ar_serial <"$S/serial"; } 2>/dev/null
-    echo $((ar_serial + 1)) >"$S/serial"
-    echo "step_serial='$((ar_serial + 1))'" >>"$ar_new/step.sh"
-    echo "$step_epoch $step_attempt" >"$ar_new/fence"
-    echo "$step_dir" >"$ar_new/dir"
-    if [ "$step_push" = 1 ]; then : >"$ar_new/push"; fi
-    if [ "$step_part_bytes" -gt 0 ]; then echo "$step_part_bytes" >"$S/part-bytes"; fi
-    if [ "$step_boot_hook" = 1 ]; then hook_boot; fi
-    if [ -n "${SESSION:-}" ]; then echo "$SESSION/in" >"$ar_new/sessions"
-    else mkfifo "$ar_new/fifo" "$ar_new/push-fifo" "$ar_new/waiters/$$"; fi && mv "$ar_new" "$D" ||
-      { rm -rf "$ar_new"; die $EX_DEFECT "can't write $D: $(df -Pk "$ROOT" | awk 'NR == 2 { print $4 " KiB free on " $6 }')"; }
-    if [ -d "$D/${ar_new##*/}" ]; then rm -rf "$D/${ar_new##*/}"; ar_answer=already; fi # somebody was faster
+    # From here on it is seen by those who look at all steps.
+    fence_line "$1"
+    echo "$FENCE_LINE" >"$D/fence" || no_room
     if [ -z "${LOCKED:-}" ] && ! still_stands; then
       unlock
       superseded_json "$D/superseded"
@@ -2539,11 +2637,44 @@ arm_step() { # STEP
   STEP=$1
   if [ $ar_answer = already ]; then
     if [ -n "${SESSION:-}" ]; then echo "$SESSION/in" >>"$D/sessions"; fi
-    revive "$1"
-  elif [ -n "${SESSION:-}" ]; then echo "$1" >&4
-  else spawn _run "$1"; fi
+    revive "$F"
+  elif [ -n "${SESSION:-}" ]; then echo "$F" >&4
+  else spawn _run "$F"; fi
   unlock
 }
+
+# Makes the folder the step's; false where somebody was faster. Until it has its name it is nobody's.
+name_folder() { # STEP
+  ar_serial=0
+  { read -r ar_serial <"$S/serial"; } 2>/dev/null
+  {
+    echo $((ar_serial + 1)) >"$S/serial" && echo "step_serial='$((ar_serial + 1))'" >>"$ar_new/step.sh" &&
+      { [ "$step_part_bytes" = 0 ] || echo "$step_part_bytes" >"$S/part-bytes"; } &&
+      { [ "$step_push" != 1 ] || : >"$ar_new/push"; } &&
+      { [ "$step_push" != 1 ] || [ -p "$ar_new/push-fifo" ] || mkfifo "$ar_new/push-fifo"; } &&
+      { [ -z "${SESSION:-}" ] || echo "$SESSION/in" >"$ar_new/sessions"; }
+  } || no_room
+  if [ "$step_boot_hook" = 1 ]; then hook_boot; fi
+  set -C
+  { echo "${ar_new##*/}" >"$S/names/$1"; } 2>/dev/null && nf_first=1 || nf_first=
+  set +C
+  if [ -z "$nf_first" ]; then
+    # Empty for an instant while it is being written, for ever only if its writer died right then or the disk was full.
+    [ -n "${LOCKED:-}" ] || lock
+    nf_n=0
+    until find_step "$1" || [ -n "$F" ] || [ $nf_n -ge 50 ]; do sleep 0.02; nf_n=$((nf_n + 1)); done
+    if [ -f "$D/step.sh" ]; then return 1; fi
+    echo "${ar_new##*/}" >"$S/names/$1" || no_room
+  fi
+  find_step "$1"
+}
+
+no_room() {
+  rm -rf "$ar_new"
+  die $EX_DEFECT "can't write below $S: $(df -Pk "$ROOT" | awk 'NR == 2 { print $4 " KiB free on " $6 }')"
+}
+
+fence_line() { FENCE_LINE="$step_epoch $step_attempt $step_dir $1"; } # STEP: what a step's folder says of itself
 
 # Whether nobody has raised the fence, or begun to remove this root, before the armed step was there to be seen.
 still_stands() {
@@ -2569,7 +2700,7 @@ wait_for() { # MS CONDITION
   if "$2"; then return 0; fi
   uptime_ms
   wf_end=$((UPTIME + $1)) wf_fifo=$D/waiters/$$
-  [ -p "$wf_fifo" ] || mkfifo "$wf_fifo" 2>/dev/null || return 1
+  [ -p "$wf_fifo" ] || { mkdir -p "$D/waiters" && mkfifo "$wf_fifo"; } 2>/dev/null || return 1
   exec 3<>"$wf_fifo"
   trap 'rm -f "$wf_fifo"; end_timers; exit 143' TERM HUP INT
   until "$2"; do
@@ -2581,7 +2712,7 @@ wait_for() { # MS CONDITION
     read -r wf_word <&3
     # Not looked after: it ends within the second by itself, and nobody shall wait for that.
     cancel "$TIMER"
-    if [ "$wf_word" = tick ]; then revive "$STEP"; fi
+    if [ "$wf_word" = tick ]; then revive "$F"; fi
   done
   rm -f "$wf_fifo"
   trap - TERM HUP INT
@@ -2603,12 +2734,14 @@ cmd_serve() { # TOKEN
   for sv_old in "$S"/sessions/*; do
     if [ -d "$sv_old" ] && ! owner_of "$sv_old/owner"; then rm -rf "$sv_old"; fi
   done
-  SESSION=$S/sessions/$$
-  rm -rf "$SESSION"
+  remove_spares
+  make_serial
+  SESSION=$S/sessions/$SERIAL
   mkdir -p "$SESSION" && try_own "$SESSION/owner" && mkfifo "$SESSION/in" "$SESSION/spool" ||
     die $EX_DEFECT "can't write below $S"
   exec 3<>"$SESSION/in" 4<>"$SESSION/spool" 5<&0 </dev/null
-  trap 'rm -rf "$SESSION"; tick_runners' EXIT
+  printf '%s\n' "$SAMPLER" >"$SESSION/sampler.awk"
+  trap 'rm -rf "$SESSION"; remove_spares; tick_runners' EXIT
   trap 'end_timers; exit 143' TERM HUP INT
   spawn _spool "$SESSION"
   relay <&5 >/dev/null 2>&1 4>&- 5>&- &
@@ -2630,13 +2763,13 @@ cmd_serve() { # TOKEN
         # shellcheck disable=SC2086 # arguments without blanks
         (serve_verb "$sv_verb" $sv_rest) 2>&1
         echo "$TOKEN $sv_id $?"
-        if [ "$sv_verb" = arm ]; then sv_followed="$sv_followed $sv_id:${sv_rest%% *}:"; fi
+        if [ "$sv_verb" = arm ]; then find_step "${sv_rest%% *}"; sv_followed="$sv_followed $sv_id:${F:-none}:"; fi
         ;;
     esac
     sv_left=
     for sv_one in $sv_followed; do
-      sv_id=${sv_one%%:*} STEP=${sv_one#*:}
-      STEP=${STEP%:*} D=$S/steps/${STEP%:*}
+      sv_id=${sv_one%%:*} F=${sv_one#*:}
+      F=${F%:*} D=$S/steps/${F%:*}
       if [ ! -f "$D/step.sh" ] || is_over "$D"; then
         if [ -s "$D/result.json" ]; then (say_result); else state_json; fi
         echo "
@@ -2663,7 +2796,7 @@ tick_runners() { # has each look at its alarms
 # As `state_json`, then the bytes of small artifacts in the order of the result: as many as make 256 KiB. Whoever reads
 # them checks digests; a file that still grows must not keep us.
 say_result() {
-  read -r sr_dir <"$D/dir"
+  read -r _ _ sr_dir _ <"$D/fence"
   sr_list= sr_left=262144 sr_n=0
   if [ -s "$D/artifacts" ]; then
     while read -r sr_path sr_bytes _; do
@@ -2685,7 +2818,7 @@ serve_verb() { # VERB ARGUMENT...: in a fork of the session
     arm)
       read -r ME _ </proc/self/stat
       check_name "$2"
-      ar_new=$SESSION/$3 ar_id=$2
+      ar_new=$S/steps/$3 ar_id=$2
       [ "$4" = whole ] || { rm -rf "$ar_new"; die $EX_TORN "the step arrived torn"; }
       shift 4
       arm_step "$ar_id" || return 0
@@ -2719,7 +2852,7 @@ relay() {
     rl_bytes=${rl_rest%% *} rl_rest=${rl_rest#"$rl_bytes"}
     case $rl_lines$rl_bytes in *[!0-9]*) break ;; esac
     if [ "$rl_n" -ge "$rl_made" ]; then make_spares; fi
-    rl_spare=$SESSION/$rl_n rl_n=$((rl_n + 1)) rl_whole=whole
+    rl_spare=$S/steps/$SERIAL.$rl_n rl_n=$((rl_n + 1)) rl_whole=whole
     umask 077
     if [ "$rl_bytes" -gt $rl_few ]; then
       head -c "$rl_bytes" >"$rl_spare/step.sh" || rl_whole=torn
@@ -2739,20 +2872,17 @@ relay() {
   echo "0 ended" >&3
 }
 
-make_spares() { # folders for the texts of the next steps, with what a step's folder has in it
-  rl_folders= rl_fifos=
-  for rl_i in 0 1 2 3 4 5 6 7; do
-    rl_folder=$SESSION/$((rl_made + rl_i))
-    set -- "$@" "$rl_folder/units" "$rl_folder/waiters" "$rl_folder/collect"
-  done
-  mkdir -p "$@"
+make_spares() { # folders for the texts of the next steps, each with its FIFO: few at first, since the first step waits
   set --
-  for rl_i in 0 1 2 3 4 5 6 7; do
-    rl_folder=$SESSION/$((rl_made + rl_i))
-    set -- "$@" "$rl_folder/fifo" "$rl_folder/push-fifo"
-  done
+  for rl_i in 0 1 2 3 4 5 6 7; do set -- "$@" "$S/steps/$SERIAL.$((rl_made + rl_i))"; done
+  if [ $rl_made -gt 0 ]; then
+    for rl_i in 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23; do set -- "$@" "$S/steps/$SERIAL.$((rl_made + rl_i))"; done
+  fi
+  mkdir "$@"
+  rl_n_made=$#
+  for rl_folder; do shift; set -- "$@" "$rl_folder/fifo"; done
   mkfifo "$@"
-  rl_made=$((rl_made + 8))
+  rl_made=$((rl_made + rl_n_made))
 }
 
 # Starts the runners of a session's steps: as forks of a shell that has read this file, they begin at once. It ends with
@@ -2763,6 +2893,7 @@ cmd_spool() { # SESSION-FOLDER
   enter
   find_tools
   now
+  SAMPLER_FILE=$1/sampler.awk
   while read -r sp_step <&6; do
     jobs >/dev/null 2>&1 # forgets those that have ended
     if [ "$CLOCK" = date ]; then { read -r CLOCK_OFFSET CLOCK_SEEN <"$S/offset.$BOOT"; } 2>/dev/null; fi
@@ -2776,8 +2907,7 @@ cmd_spool() { # SESSION-FOLDER
       sp_session=$4
       export REPRISE_RUNNER="$ID:_run $sp_step;"
       [ ! -f "$S/steps/$sp_step/runner" ] || exit 0 # somebody was faster
-      TIMER_LOG=$S/steps/$sp_step/timers
-      echo "$sp_session" >"$TIMER_LOG"
+      TIMER_LOG=$S/steps/$sp_step/timers RUNNER_SESSION=$sp_session
       cmd_run "$sp_step"
     ) &
   done
@@ -2789,15 +2919,14 @@ cmd_spool() { # SESSION-FOLDER
 cmd_go() { # STEP START_AT_MS
   check_name "$1"
   check_number "$2"
-  D=$S/steps/$1
-  [ -f "$D/step.sh" ] || die $EX_UNKNOWN "no step $1 was armed here"
+  find_step "$1" || die $EX_UNKNOWN "no step $1 was armed here"
   # The first instant counts. An empty file is one whose writer died: then this is the first.
   set -C
   { echo "$2" >"$D/go"; } 2>/dev/null || { set +C; [ -s "$D/go" ] || echo "$2" >"$D/go"; }
   set +C
   post "$D/fifo" go
   init_state
-  revive "$1"
+  revive "$F"
   echo '{"kind":"going"}'
 }
 
@@ -2811,18 +2940,16 @@ state_json() {
 
 cmd_status() { # STEP
   check_name "$1"
-  D=$S/steps/$1
-  if [ -f "$S/id" ]; then init_state; revive "$1"; fi
+  if find_step "$1"; then init_state; revive "$F"; fi
   state_json
 }
 
 cmd_wait() { # STEP TIMEOUT_MS
   check_name "$1"
   check_number "$2"
-  STEP=$1 D=$S/steps/$1
-  if [ -f "$D/step.sh" ]; then
+  if find_step "$1"; then
     init_state
-    revive "$1"
+    revive "$F"
     wait_for "$2" is_done
   fi
   state_json
@@ -2830,12 +2957,11 @@ cmd_wait() { # STEP TIMEOUT_MS
 
 cmd_stop() { # STEP: asks; `wait` tells when it is done
   check_name "$1"
-  D=$S/steps/$1
-  if [ -f "$D/step.sh" ]; then
+  if find_step "$1"; then
     : >"$D/stop"
     post "$D/fifo" stop
     init_state
-    revive "$1"
+    revive "$F"
   fi
   echo '{"kind":"stopping"}'
 }
@@ -2843,7 +2969,7 @@ cmd_stop() { # STEP: asks; `wait` tells when it is done
 cmd_outputs() { # STEP
   check_name "$1"
   ou_json=
-  if open_step "$1"; then
+  if find_step "$1" && open_step "$F"; then
     # Few processes, however many files: something is being measured here.
     ou_json=$({ (cd "$A" 2>/dev/null && for ou_path in *.out *.err; do [ -f "$ou_path" ] && echo "$ou_path"; done); declared_files; } |
       sort -u | describe | awk '{ printf "%s{\"path\":\"%s\",\"bytes\":%s}", (NR > 1 ? "," : ""), $NF, $1 }')
@@ -2878,9 +3004,9 @@ cmd_acknowledge() { # STEP
 }
 
 acknowledge() { # STEP
-  if [ -s "$S/steps/$1/result.json" ]; then
-    : >"$S/steps/$1/acknowledged"
-    post "$S/steps/$1/push-fifo" done
+  if find_step "$1" && [ -s "$D/result.json" ]; then
+    : >"$D/acknowledged"
+    post "$D/push-fifo" done
   fi
 }
 
@@ -2889,7 +3015,7 @@ first_line() { FL=; { IFS= read -r FL <"$1"; } 2>/dev/null; } # FILE: sets FL
 cmd_facts() {
   init_state
   for fa_step in "$S"/steps/*; do
-    if [ -f "$fa_step/step.sh" ]; then revive "${fa_step##*/}"; fi
+    revive "${fa_step##*/}"
   done
   json "$BOOT"; fa="{\"kind\":\"facts\",\"bootId\":$J"
   first_line /var/lib/cloud/data/instance-id
@@ -2936,7 +3062,7 @@ cmd_boot() { # after a restart of the host: what isn't acknowledged is reported
   [ -f "$S/id" ] || return 0
   init_state
   for bo_step in "$S"/steps/*; do
-    if [ -f "$bo_step/step.sh" ]; then revive "${bo_step##*/}"; fi
+    revive "${bo_step##*/}"
   done
 }
 
@@ -2987,7 +3113,7 @@ cmd_remove() {
   done
   # Runners first: only they know what events they have to undo.
   for re_step in "$S"/steps/*; do
-    [ -f "$re_step/step.sh" ] || continue
+    [ -s "$re_step/fence" ] || continue
     if [ ! -s "$re_step/result.json" ] && [ ! -s "$re_step/superseded" ]; then
       echo "removed 0 0" >"$re_step/superseded"
     fi
@@ -3083,7 +3209,7 @@ unit_start() {
   fi
   log_sizes
   begin_unit
-  spawn _keep "$STEP" "$U_NAME"
+  spawn _keep "$F" "$U_NAME"
   get "$I" ready_timeout
   us_end=$((V / 50 + 1))
   # The keeper records its end should it fail; this only bounds our wait.
@@ -3094,7 +3220,7 @@ unit_start() {
   [ -s "$U/ready" ] || die 1 "$U_NAME did not get ready again"
 }
 
-cmd_keep() { # STEP NAME
+cmd_keep() { # FOLDER NAME
   open_step "$1" && find_unit "$2" || exit 0
   enter
   find_tools

@@ -67,7 +67,7 @@ describe("supervisor: one step, one owner", () => {
       }),
     );
     const pid = (name: string): number => Number(host.read(`attempts/p.t0.a1/${name}.pid`));
-    while (!host.read(".state/steps/older/step.sh") || (await host.agent.outputs("older")).length < 4);
+    while (!host.read(".state/names/older") || (await host.agent.outputs("older")).length < 4);
     await eventually(() => pid("blocks") > 0);
     const [daemonPid, blocksPid] = [pid("daemon"), pid("blocks")];
     expect([daemonPid, blocksPid].map(isAlive)).toEqual([true, true]);
@@ -155,9 +155,9 @@ describe("supervisor: one step, one owner", () => {
       }),
     );
     await eventually(() => host.read("attempts/p.t0.a1/o.out") === "begun\n");
-    process.kill(Number(readFileSync(join(host.root, ".state/steps/orphan/runner"), "utf8").split(".")[0]), "SIGKILL");
+    process.kill(Number(readFileSync(host.ofStep("orphan", "runner"), "utf8").split(".")[0]), "SIGKILL");
     // Nobody asks: the sampler of the attempt finds out by itself.
-    await eventually(() => readFileSync(join(host.root, ".state/steps/orphan/result.json")).length > 0);
+    await eventually(() => readFileSync(host.ofStep("orphan", "result.json")).length > 0);
     expect(await host.agent.status("orphan")).toMatchObject({
       kind: "done",
       result: {
@@ -171,7 +171,7 @@ describe("supervisor: one step, one owner", () => {
 
   it("reports a step that a reboot cut short", async () => {
     await host.agent.arm(stepFixture({ stepId: "cut", units: [unitFixture({ name: "c", script: "sleep 60" })] }));
-    const folder = join(host.root, ".state/steps/cut");
+    const folder = host.ofStep("cut");
     await eventually(() => readFileSync(join(folder, "units/c/pid"), "utf8").includes("\n"));
     // As after a reboot: no process left, and records that carry another boot's id.
     await eventually(() => {

@@ -43,7 +43,7 @@ describe("supervisor: push", () => {
       ],
     });
   const acknowledged = (stepId: string): Promise<void> =>
-    eventually(() => readFileSync(join(host.root, ".state/steps", stepId, "acknowledged")).length === 0);
+    eventually(() => readFileSync(host.ofStep(stepId, "acknowledged")).length === 0);
 
   /** A PATH with nothing but what the supervisor asks of a host, and the given commands. */
   function pathWith(...commands: string[]): string {
@@ -94,7 +94,7 @@ describe("supervisor: push", () => {
     let pusher = "";
     endpoint.fault = (call) => {
       if (call !== "put" || pusher !== "") return undefined;
-      pusher = readFileSync(join(host.root, ".state/steps/cut/pusher"), "utf8").split(".")[0] ?? "";
+      pusher = readFileSync(host.ofStep("cut", "pusher"), "utf8").split(".")[0] ?? "";
       // The uploader and all that it started, in the middle of a request.
       spawnSync("kill", ["-KILL", "--", `-${pusher}`]);
       return "hang-up";

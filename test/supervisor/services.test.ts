@@ -302,7 +302,7 @@ describe("supervisor: services", () => {
         units: [service({ name: "s", script: "sleep 60" })],
       }),
     );
-    const owner = (): string => readFileSync(join(host.root, ".state/steps/services/runner"), "utf8");
+    const owner = (): string => readFileSync(host.ofStep("services", "runner"), "utf8");
     const first = owner();
     process.kill(Number(first.split(".")[0]), "SIGKILL");
     await eventually(() => owner() !== first);

@@ -36,8 +36,8 @@ describe("supervisor: a session", () => {
     }
     expect(verbsOf(host)).toEqual(["serve"]);
     // Each acknowledgement came with the next step.
-    expect(readdirSync(join(host.root, ".state/steps/s11"))).toContain("acknowledged");
-    expect(readdirSync(join(host.root, ".state/steps/s12"))).not.toContain("acknowledged");
+    expect(readdirSync(host.ofStep("s11"))).toContain("acknowledged");
+    expect(readdirSync(host.ofStep("s12"))).not.toContain("acknowledged");
   });
 
   it("forgets steps that are over and acknowledged, however many each trial has", async () => {
@@ -49,7 +49,9 @@ describe("supervisor: a session", () => {
         await host.agent.acknowledge(stepId);
       }
     }
-    expect(readdirSync(join(host.root, ".state/steps")).length).toBeLessThanOrEqual(24 + 4);
+    expect(readdirSync(join(host.root, ".state/names")).length).toBeLessThanOrEqual(24 + 4);
+    // Besides theirs there are folders for steps to come.
+    expect(readdirSync(join(host.root, ".state/steps")).length).toBeLessThanOrEqual(24 + 4 + 8 + 24);
   });
 
   it("tells how far outputs and declared files are, and reads them, by the same call", async () => {
@@ -81,7 +83,7 @@ describe("supervisor: a session", () => {
       units: [unitFixture({ name: "j", kind: "job", script: 'echo "$REPRISE_START_AT"' })],
     });
     expect(await host.agent.arm(step)).toEqual({ kind: "armed" });
-    expect(readdirSync(join(host.root, ".state/steps/go"))).toContain("prepared");
+    expect(readdirSync(host.ofStep("go"))).toContain("prepared");
     const { offsetMs } = await host.agent.clockOffset();
     const startAt = Math.round(Date.now() + offsetMs) + 200;
     await host.agent.go("go", startAt);
@@ -123,7 +125,7 @@ describe("supervisor: a session", () => {
     try {
       const units = [unitFixture({ name: "j", kind: "job", script: "exec sleep 600", timeoutMs: 6_500 })];
       await Promise.all([host, other].map(({ agent }) => agent.arm(stepFixture({ stepId: "far", units }))));
-      await eventually(() => readdirSync(join(other.root, ".state/steps/far/units/j")).includes("pid"));
+      await eventually(() => readdirSync(other.ofStep("far", "units/j")).includes("pid"));
       other.transport.cut();
       const ends = await Promise.all([host, other].map((each) => each.finished("far")));
       for (const end of ends) expect(end).toMatchObject({ kind: "done", result: { units: [{ outcome: "timedOut" }] } });
@@ -135,7 +137,7 @@ describe("supervisor: a session", () => {
   it("finds another to run a step when what starts its steps was killed", async () => {
     await host.run(stepFixture({ stepId: "first" }));
     const [session = ""] = readdirSync(join(host.root, ".state/sessions"));
-    expect(Number(session)).toBe(ownerOf(`sessions/${session}/owner`));
+    expect(Number(session.split(".")[2])).toBe(ownerOf(`sessions/${session}/owner`));
     const spool = host
       .processes()
       .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("\0_spool\0"));
@@ -149,8 +151,8 @@ describe("supervisor: a session", () => {
     const service = unitFixture({ name: "s", kind: "service", script: "exec sleep 600", timeoutMs: 600_000 });
     const job = unitFixture({ name: "j", kind: "job", script: "exec sleep 600", timeoutMs: 600_000 });
     await host.agent.arm(stepFixture({ stepId: "killed", units: [service, job] }));
-    await eventually(() => readdirSync(join(host.root, ".state/steps/killed/units/j")).includes("pid"));
-    process.kill(ownerOf("steps/killed/runner"), "SIGKILL");
+    await eventually(() => readdirSync(host.ofStep("killed", "units/j")).includes("pid"));
+    process.kill(parseInt(readFileSync(host.ofStep("killed", "runner"), "utf8")), "SIGKILL");
     expect(await host.finished("killed")).toMatchObject({
       kind: "done",
       result: { failure: { class: "defect", message: "the supervisor of this step was killed" } },

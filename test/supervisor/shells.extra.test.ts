@@ -118,9 +118,9 @@ describe.each(["dash", "bash", "busybox"])("supervisor under %s", (shell) => {
     expect(result.failure).toBeUndefined();
     expect(result.warnings).toEqual([]);
     expect(result.units).toMatchObject([{ name: "server", outcome: "stopped", exitCode: 0 }]);
-    await eventually(() => existsSync(join(host.root, ".state/steps/collect/acknowledged")));
+    await eventually(() => existsSync(host.ofStep("collect", "acknowledged")));
     expect(endpoint.reports).toEqual([result]);
-    expect([...endpoint.landed.keys()].sort()).toEqual(result.artifacts.map((file) => file.path));
+    expect([...endpoint.landed.keys()].sort()).toEqual(result.artifacts.map((file) => file.path).sort());
     const rows = host.read(`${attempt}/samples.csv`).trim().split("\n");
     expect(rows.filter((row) => row.includes(",host,")).length).toBeGreaterThanOrEqual(3);
     expect(rows.filter((row) => row.includes(",client,")).length).toBeGreaterThanOrEqual(1);

@@ -167,7 +167,7 @@ describe("supervisor: commands of a step", () => {
     await host.agent.arm(stepFixture({ stepId: "waits", units: [unit] }));
     await eventually(async () => (await host.agent.status("waits")).kind === "running");
     expect(await host.agent.wait("waits", 100)).toMatchObject({ kind: "running" });
-    const waiters = (): number => readdirSync(join(host.root, ".state/steps/waits/waiters")).length;
+    const waiters = (): number => readdirSync(host.ofStep("waits", "waiters")).length;
     const before = waiters();
     const waiting = host.agent.wait("waits", 600_000);
     await eventually(() => waiters() > before);

@@ -15,6 +15,8 @@ export interface TestHost {
   readonly root: string;
   /** Text of a file below the root. */
   read(path: string): string;
+  /** Where the supervisor keeps a step's records, or one of them; fails as long as no such step was armed. */
+  ofStep(stepId: string, path?: string): string;
   /** The state of a step once it is done or superseded; fails with the supervisor's log when it takes over 90 s. */
   finished(stepId: string): Promise<StepState>;
   /** Arms and waits for the result. */
@@ -63,6 +65,8 @@ export async function openTestHost(
     transport,
     root,
     read: (path) => readFileSync(join(root, path), "utf8"),
+    ofStep: (stepId, path = "") =>
+      join(root, ".state/steps", readFileSync(join(root, ".state/names", stepId), "utf8").trim(), path),
     async finished(stepId) {
       const state = await agent.wait(stepId, patienceMs);
       if (state.kind === "armed" || state.kind === "running") {
