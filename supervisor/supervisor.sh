@@ -1765,7 +1765,7 @@ cmd_run() { # FOLDER
   fi
   if [ "$HALT" != superseded ]; then watch_services; fi
   leave
-  sweep_ahead
+  if ! { [ -n "${TICKER:-}" ] && owner_of "$TICKER"; }; then sweep_ahead; fi
 }
 
 leave() {
@@ -1963,14 +1963,22 @@ clear_older() {
   if [ "$step_resets" = 1 ] || [ -f "$D/newer" ]; then kill_strays "$step_resets"; fi
 }
 
-# A search of the whole host takes long, where it runs much else. So the step that stops everything looks once more when
-# its result is on its way, and the next reset need not, where nothing was found and nothing has started since.
-sweep_ahead() {
+# A search of the whole host takes long, where it runs much else. So where a step stopped everything it is made once more
+# when its result is on its way, and the next reset need not, where nothing was found and nothing has started since. By the
+# session that says the result, after that, where there is one; else by the runner.
+ask_sweep() {
   [ "$step_stops" = all ] && [ -z "$HALT" ] || return 0
+  { read -r as_last <"$S/started" && echo "$as_last" >"$S/sweep"; } 2>/dev/null
+}
+
+sweep_ahead() {
   sa_last=
-  { read -r sa_last <"$S/started"; } 2>/dev/null
-  find_strays 1
-  if [ -z "$kw_left" ]; then echo "$BOOT $sa_last" >"$S/swept"; fi
+  { read -r sa_last <"$S/sweep"; } 2>/dev/null
+  if [ -n "$sa_last" ]; then
+    : >"$S/sweep"
+    find_strays 1
+    if [ -z "$kw_left" ] && [ ! -f "$S/removing" ]; then echo "$BOOT $sa_last" >"$S/swept"; fi
+  fi
 }
 
 was_swept() {
@@ -2062,6 +2070,10 @@ make_attempt() { # its folders, and our name in it
 
 reset_attempt() {
   set -- "$A" "$K/services" "$K/cut" "$K/caps" "$K/live" "$K/sampled" "$S"/tmp/sampler.*
+  for ra_fence in "$S"/fence.*; do
+    ra_epoch=${ra_fence##*/fence.} ra_attempt=${ra_fence##*.}
+    if older_than_me "${ra_epoch%%.*}" "$ra_attempt"; then set -- "$@" "$ra_fence"; fi
+  done
   for ra_key in "$S"/attempts/*; do
     if owner_of "$ra_key/sampler"; then end_owner; fi
     set -- "$@" "$ra_key/active"
@@ -2190,6 +2202,7 @@ finish() {
   collect
   if [ -s "$D/artifacts" ] || [ -n "$FAIL_CLASS" ]; then disk_check; fi
   await_stopped
+  ask_sweep
   write_result
   # What runs needs its group: services hold theirs until they are stopped.
   case $ru_kinds$HALT in *service) ;; *) drop_cgroups ;; esac
@@ -2535,9 +2548,12 @@ cmd_put() { # PATH MODE SHA256: a file's bytes on stdin
   echo '{"kind":"put"}'
 }
 
-superseded_json() { # FILE
-  read -r su_run su_epoch su_attempt <"$1"
-  echo "{\"kind\":\"superseded\",\"by\":{\"runId\":\"$su_run\",\"epoch\":$su_epoch,\"attempt\":$su_attempt}}"
+superseded_json() { # RUN EPOCH ATTEMPT
+  echo "{\"kind\":\"superseded\",\"by\":{\"runId\":\"$1\",\"epoch\":$2,\"attempt\":$3}}"
+}
+step_superseded_json() { # of the step in D
+  read -r su_run su_epoch su_attempt <"$D/superseded"
+  superseded_json "$su_run" "$su_epoch" "$su_attempt"
 }
 
 cmd_arm() { # STEP SHA256: the step's text on stdin
@@ -2581,21 +2597,21 @@ arm_step() { # STEP
   check_path "$step_dir"
   find_step "$1"
 
-  # Whoever raises the fence, or removes this root, does so under the lock and looks at all steps afterwards. A step of the
-  # fence that stands needs no lock, which costs a process: it looks at the fence once more when it is there.
-  read_fence
-  if ! is_mine || [ -f "$D/step.sh" ]; then
-    lock
-    read_fence
-  fi
+  # No lock, which costs a process: whoever raises the fence, or removes this root, says so first and looks at all steps
+  # then; who arms one makes it seen first, and looks at the fence once more then.
   if [ -f "$S/removing" ]; then rm -rf "$ar_new"; die $EX_BUSY "this root is being removed"; fi
-  if [ -n "$ar_run" ] && [ "$ar_run" != "$step_run" ]; then
+  if [ ! -s "$S/run" ]; then
+    set -C
+    { echo "$step_run" >"$S/run"; } 2>/dev/null || { set +C; [ -s "$S/run" ] || echo "$step_run" >"$S/run" || no_room; }
+    set +C
+  fi
+  read_fence
+  if [ "$ar_run" != "$step_run" ]; then
     rm -rf "$ar_new"
     die $EX_FOREIGN "this root belongs to run $ar_run"
   fi
   if older_than_me "$ar_epoch" "$ar_attempt"; then
-    # Over the old one, never empty in between; what is left of a longer one comes after the line's end.
-    echo "$step_run $step_epoch $step_attempt" 1<>"$S/fence"
+    : >"$S/fence.$step_epoch.$step_attempt" || no_room
     : >"$ar_new/newer"
     for ar_dir in "$S"/steps/*; do
       if is_over "$ar_dir"; then continue; fi
@@ -2605,17 +2621,14 @@ arm_step() { # STEP
         post "$ar_dir/fifo" superseded
       fi
     done
-  elif [ "$ar_epoch" -gt "$step_epoch" ] || [ "$ar_attempt" -gt "$step_attempt" ]; then
-    # A lower epoch never gets here with a higher attempt: the tuple was compared above.
-    unlock
+  elif [ "$ar_epoch $ar_attempt" != "$step_epoch $step_attempt" ]; then
     rm -rf "$ar_new"
-    superseded_json "$S/fence"
+    superseded_json "$ar_run" "$ar_epoch" "$ar_attempt"
     return 1
   fi
   if [ -s "$D/superseded" ]; then
-    unlock
     rm -rf "$ar_new"
-    superseded_json "$D/superseded"
+    step_superseded_json
     return 1
   fi
   if [ -f "$D/step.sh" ] || ! name_folder "$1"; then
@@ -2628,9 +2641,10 @@ arm_step() { # STEP
     # From here on it is seen by those who look at all steps.
     fence_line "$1"
     echo "$FENCE_LINE" >"$D/fence" || no_room
-    if [ -z "${LOCKED:-}" ] && ! still_stands; then
-      unlock
-      superseded_json "$D/superseded"
+    read_fence
+    if [ "$ar_run $ar_epoch $ar_attempt" != "$step_run $step_epoch $step_attempt" ]; then
+      record "$D/superseded" "$ar_run $ar_epoch $ar_attempt"
+      step_superseded_json
       return 1
     fi
   fi
@@ -2676,20 +2690,18 @@ no_room() {
 
 fence_line() { FENCE_LINE="$step_epoch $step_attempt $step_dir $1"; } # STEP: what a step's folder says of itself
 
-# Whether nobody has raised the fence, or begun to remove this root, before the armed step was there to be seen.
-still_stands() {
-  read_fence
-  if is_mine; then return 0; fi
-  lock # or the line might be half the old and half the new one
-  read_fence
-  if is_mine; then return 0; fi
-  record "$D/superseded" "$ar_run $ar_epoch $ar_attempt"
-  return 1
-}
-is_mine() { [ "$ar_run $ar_epoch $ar_attempt" = "$step_run $step_epoch $step_attempt" ]; }
-read_fence() { # as nobody's where this root is being removed
+# The newest fence seen is the highest of those that have a file: raising it is one step, and never lowers it.
+read_fence() { # sets ar_run, ar_epoch and ar_attempt; as nobody's where this root is being removed
   ar_run= ar_epoch=-1 ar_attempt=-1
-  { read -r ar_run ar_epoch ar_attempt <"$S/fence"; } 2>/dev/null
+  { read -r ar_run <"$S/run"; } 2>/dev/null
+  for rf_file in "$S"/fence.*; do
+    [ -f "$rf_file" ] || continue
+    rf_epoch=${rf_file##*/fence.} rf_attempt=${rf_file##*.}
+    rf_epoch=${rf_epoch%%.*}
+    if [ "$rf_epoch" -gt "$ar_epoch" ] || { [ "$rf_epoch" -eq "$ar_epoch" ] && [ "$rf_attempt" -gt "$ar_attempt" ]; }; then
+      ar_epoch=$rf_epoch ar_attempt=$rf_attempt
+    fi
+  done
   if [ -f "$S/removing" ]; then ar_run=removed ar_epoch=0 ar_attempt=0; fi
 }
 
@@ -2774,6 +2786,15 @@ cmd_serve() { # TOKEN
         if [ -s "$D/result.json" ]; then (say_result); else state_json; fi
         echo "
 $TOKEN $sv_id end"
+        if [ -s "$S/sweep" ]; then
+          jobs >/dev/null 2>&1 # forgets those that have ended
+          {
+            read -r ME _ </proc/self/stat
+            find_cgroup
+            find_tools
+            sweep_ahead
+          } </dev/null >/dev/null 2>&1 3>&- 4>&- &
+        fi
         continue
       fi
       case $sv_one in
@@ -2933,7 +2954,7 @@ cmd_go() { # STEP START_AT_MS
 state_json() {
   if [ ! -f "$D/step.sh" ]; then echo '{"kind":"unknown"}'
   elif [ -s "$D/result.json" ]; then printf '{"kind":"done","result":'; cat "$D/result.json"; echo '}'
-  elif [ -s "$D/superseded" ]; then superseded_json "$D/superseded"
+  elif [ -s "$D/superseded" ]; then step_superseded_json
   elif { read -r sj_since <"$D/since"; } 2>/dev/null; then echo "{\"kind\":\"running\",\"since\":$sj_since}"
   else echo '{"kind":"armed"}'; fi
 }

@@ -4,6 +4,7 @@ import {
   closeSync,
   createReadStream,
   fstatSync,
+  fsync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -18,7 +19,6 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { open as openAsync } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
@@ -426,12 +426,14 @@ async function* readFrom(path: string, from: number, bytes: number): AsyncGenera
 
 const readLarge = promisify(readFile) as (file: number) => Promise<Buffer>; // of its overloads, the one without encoding
 
+const syncFile = promisify(fsync);
+
 async function syncFolder(path: string): Promise<void> {
-  const folder = await openAsync(path, "r");
+  const folder = openSync(path, "r");
   try {
-    await folder.sync();
+    await syncFile(folder);
   } finally {
-    await folder.close();
+    closeSync(folder);
   }
 }
 
