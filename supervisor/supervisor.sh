@@ -204,6 +204,14 @@ ident() { # PID: sets IDENT, fails for what is gone or a zombie
   IDENT=$1.${21}
 }
 
+know_me() { # in a fork, which has another pid than `$$`: sets ME and MY_IDENT
+  read -r km_stat </proc/self/stat
+  ME=${km_stat%% *}
+  # shellcheck disable=SC2086 # fields
+  set -- ${km_stat##*) }
+  MY_IDENT=$ME.${20} MY_SESSION=$4
+}
+
 owner_of() { # FILE: sets OWNER and OWNER_PID; true when that process lives
   OWNER_PID= OWNER=
   { read -r OWNER <"$1"; } 2>/dev/null || return 1
@@ -214,8 +222,8 @@ owner_of() { # FILE: sets OWNER and OWNER_PID; true when that process lives
 # Becomes the owner of FILE unless a living process is. noclobber makes exactly one of several the owner; a dead owner's
 # file is taken away by exactly one too: the one that makes the folder named after that owner.
 try_own() { # FILE
-  ident "$ME"
-  to_me=$IDENT.$BOOT to_n=0
+  case ${MY_IDENT:-} in "$ME".*) ;; *) ident "$ME"; MY_IDENT=$IDENT ;; esac
+  to_me=$MY_IDENT.$BOOT to_n=0
   until set -C; { echo "$to_me" >"$1"; } 2>/dev/null && set +C; do
     set +C
     owner_of "$1" && return 1
@@ -233,6 +241,7 @@ try_own() { # FILE
 }
 
 lock() {
+  if [ -n "${SESSION:-}" ]; then know_me; fi # a verb of a session is a fork
   lk_n=0
   until try_own "$S/lock"; do
     lk_n=$((lk_n + 1))
@@ -252,6 +261,7 @@ post() { # FIFO WORDS: never blocks, since it opens both ends
 
 notify() {
   for nf_fifo in "$D"/waiters/*; do post "$nf_fifo" wake; done
+  if read_step "$S/names/$STEP" && [ -n "$RS_SESSION" ]; then post "$S/sessions/$RS_SESSION/in" "0 wake"; fi
   if [ -f "$D/sessions" ]; then while read -r nf_fifo; do post "$nf_fifo" "0 wake"; done <"$D/sessions"; fi
 }
 
@@ -449,10 +459,27 @@ warn() { say "$*" >>"$D/warnings"; }
 
 # --- Steps on disk ------------------------------------------------------------------------------------------------------
 
-# A step's folder was made before the step was known: a record says which it is, so that arming moves nothing.
+# A step's folder was made before the step was known. A record named after the step says which it is; from its writing on,
+# which is one write, the step is there. Its first line is short, since shells read byte by byte: the folder, and - or, once
+# acknowledged, a. Then come the step's epoch, attempt, attempt folder, and the session that wants to hear of it.
+read_step() { # RECORD: sets RS_STEP, RS_F, RS_D and what it says; false where there is none
+  RS_F= RS_STEP=${1##*/}
+  { read -r RS_F RS_STATE && read -r RS_EPOCH RS_ATTEMPT RS_DIR RS_SESSION; } 2>/dev/null <"$1"
+  RS_D=$S/steps/${RS_F:-none}
+  [ -n "$RS_F" ] && [ -f "$RS_D/step.sh" ]
+}
+
+# What can be seen without reading is looked at first: a shell reads byte by byte, and these are many.
+step_of() { # FOLDER'S PATH: as read_step, of the step whose folder it is
+  [ -f "$1/step.sh" ] || return 1
+  { read -r _; read -r so_line; } <"$1/step.sh"
+  so_line=${so_line#step_id=?}
+  read_step "$S/names/${so_line%?}" && [ "$RS_D" = "$1" ]
+}
+
 find_step() { # STEP: sets F, a folder's name, and D; false where no such step was armed
   F=
-  { read -r F <"$S/names/$1"; } 2>/dev/null
+  { read -r F _; } 2>/dev/null <"$S/names/$1"
   D=$S/steps/${F:-none}
   [ -f "$D/step.sh" ]
 }
@@ -472,14 +499,14 @@ older_than_me() { # EPOCH ATTEMPT
 is_over() { [ -s "$1/result.json" ] || [ -s "$1/superseded" ]; } # STEP-FOLDER
 
 # A step whose runner is gone gets another, which finds out how far it came; a pusher likewise.
-revive() { # FOLDER
-  rv=$S/steps/$1
-  [ -s "$rv/fence" ] || return 0
+revive() { # STEP
+  read_step "$S/names/$1" || return 0
+  rv=$RS_D
   if [ ! -s "$rv/superseded" ]; then
     if [ ! -s "$rv/result.json" ] || [ -s "$rv/runner" ]; then
-      owner_of "$rv/runner" || spawn _run "$1"
+      owner_of "$rv/runner" || spawn _run "$RS_F"
     fi
-    if [ -f "$rv/push" ] && [ ! -f "$rv/acknowledged" ]; then owner_of "$rv/pusher" || spawn _push "$1"; fi
+    if [ -f "$rv/push" ] && [ ! -f "$rv/acknowledged" ]; then owner_of "$rv/pusher" || spawn _push "$RS_F"; fi
   fi
 }
 
@@ -752,10 +779,10 @@ find_tools() {
 keep_unit() { # in the background of a runner: the loaded unit's life
   trap - TERM
   keep "$U"
-  : >"$K/active/u.$U_NAME" # empty means ended, and costs no process
+  : >"$K/unit.$U_NAME" # empty means ended, and costs no process
   echo "exit $U_NAME" >&3
   if [ "$U_KIND" = service ]; then
-    for ku_guard in "$K"/guards/*; do
+    for ku_guard in "$K"/guard.*; do
       if { read -r ku_step <"$ku_guard"; } 2>/dev/null; then post "$S/steps/$ku_step/fifo" "service $U_NAME"; fi
     done
   fi
@@ -770,7 +797,7 @@ begin_unit() { # the loaded unit: what is recorded before its process exists
   note_start
   if [ -f "$U/started" ]; then rm -f "$U/ended" "$U/pid" "$U/ready" "$U/why" "$U/asked"; fi # a restart
   { echo "$NOW" >"$U/started"; } 2>/dev/null || record "$U/started" "$NOW"
-  if [ "$U_KIND" != event ]; then echo "u $U_NAME $F $U_LOG" >"$K/active/u.$U_NAME"; fi
+  if [ "$U_KIND" != event ]; then echo "$U_NAME $F $U_LOG" >"$K/unit.$U_NAME"; fi
 }
 
 start_unit() { # INDEX
@@ -893,9 +920,17 @@ set_timer() { # for the first of the alarms
   if [ -n "$ALARM_AT" ] && [ "$ALARM_AT" -le "$FA_AT" ]; then return; fi
   uptime_ms
   # Of what is far off the session's tick reminds us in time: a timer costs two processes, and most steps end before.
-  if [ $((FA_AT - UPTIME)) -gt 6000 ] && [ -n "${TICKER:-}" ] && owner_of "$TICKER"; then return; fi
+  if [ $((FA_AT - UPTIME)) -gt 6000 ] && is_ticked; then return; fi
   timer $((FA_AT - UPTIME)) alarm
   ALARM_AT=$FA_AT
+}
+
+# Whether the session lives that began this runner. It is looked at anew with each tick, the last of which says that it ends.
+TICKED=
+is_ticked() {
+  [ -z "$TICKED" ] || return 0
+  if [ -n "${TICKER:-}" ] && owner_of "$TICKER"; then TICKED=1; fi
+  [ -n "$TICKED" ]
 }
 
 ring() { # sets EV and EA to what is due
@@ -938,6 +973,7 @@ next_event() {
     deadline) fail timeout "the step's deadline passed"; HALT=deadline ;;
     superseded) HALT=superseded ;;
     notice) look_for_notice ;;
+    tick) TICKED= ;;
     taken) fail preempted "$step_notice takes this spot machine back: $EA" ;;
     *) ;; # stop, go, and what only wakes
   esac
@@ -1262,8 +1298,8 @@ ready_sample() { # writes what a sampler needs into its environment
   if [ -z "${CLOCK_OFFSET:-}" ]; then now; uptime_ms; CLOCK_OFFSET=$((NOW - UPTIME)); fi
   REPRISE_K=$K REPRISE_A=$A REPRISE_STEPS=$S/steps REPRISE_CG=$CG REPRISE_SELF=$SELF REPRISE_SAMPLES=$A/samples.csv
   REPRISE_STATE_KEY=$step_key REPRISE_FOLDER=$F REPRISE_FIRST=
-  for sm_file in "$K"/active/u.*; do
-    { read -r _ sm_unit sm_step sm_cap <"$sm_file"; } 2>/dev/null || continue
+  for sm_file in "$K"/unit.*; do
+    { read -r sm_unit sm_step sm_cap <"$sm_file"; } 2>/dev/null || continue
     sm_pid=0 sm_cg=-
     { read -r sm_pid _ <"$S/steps/$sm_step/units/$sm_unit/pid"; read -r _ sm_cg <"$S/steps/$sm_step/units/$sm_unit/marker"; } 2>/dev/null
     if [ "$sm_cg" != - ] && [ "$CG" != - ]; then sm_cg=$CG/$sm_cg; else sm_cg=-; fi
@@ -1271,19 +1307,20 @@ ready_sample() { # writes what a sampler needs into its environment
 }U $sm_unit $sm_pid $sm_cap $sm_cg"
   done
   # shellcheck disable=SC2016 # for the inner shell, once a second: builtins where possible
-  REPRISE_TICK='for f in "$REPRISE_K"/active/*; do
-  { read -r kind a b c <"$f"; } 2>/dev/null || continue
-  if [ "$kind" = u ]; then
-    pid=0 cg=-
-    { read -r pid _ <"$REPRISE_STEPS/$b/units/$a/pid"; read -r _ cg <"$REPRISE_STEPS/$b/units/$a/marker"; } 2>/dev/null
-    if [ "$cg" != - ] && [ "$REPRISE_CG" != - ]; then cg=$REPRISE_CG/$cg; else cg=-; fi
-    echo "U $a $pid $c $cg"
-  else
-    stat=
-    { read -r stat <"/proc/$a/stat"; } 2>/dev/null
-    case $stat in "" | *") Z "*) echo "D $b" ;; esac
-  fi
-done'
+  REPRISE_TICK='for f in "$REPRISE_K"/unit.*; do
+  { read -r a b c <"$f"; } 2>/dev/null || continue
+  pid=0 cg=-
+  { read -r pid _ <"$REPRISE_STEPS/$b/units/$a/pid"; read -r _ cg <"$REPRISE_STEPS/$b/units/$a/marker"; } 2>/dev/null
+  if [ "$cg" != - ] && [ "$REPRISE_CG" != - ]; then cg=$REPRISE_CG/$cg; else cg=-; fi
+  echo "U $a $pid $c $cg"
+done
+while read -r a b; do
+  pid= stat=
+  { read -r pid <"$REPRISE_STEPS/$a/runner"; } 2>/dev/null
+  [ -n "$pid" ] || continue
+  { read -r stat <"/proc/${pid%%.*}/stat"; } 2>/dev/null
+  case $stat in "" | *") Z "*) echo "D $b" ;; esac
+done <"$REPRISE_K/runners"'
   if [ ! -f "${SAMPLER_FILE:-}" ]; then
     SAMPLER_FILE=$K/sampler.awk
     printf '%s\n' "$SAMPLER" >"$SAMPLER_FILE"
@@ -1297,7 +1334,7 @@ sample() { # ONCE [COMMAND]: becomes awk where the command is exec
 }
 
 is_active() { # whether any unit of this attempt runs, events aside
-  for ia_unit in "$K"/active/u.*; do
+  for ia_unit in "$K"/unit.*; do
     if [ -s "$ia_unit" ]; then return 0; fi
   done
   return 1
@@ -1322,12 +1359,12 @@ start_sampler() {
     unset REPRISE_MARKER
     export REPRISE_RUNNER="$ID:_sample $F;"
     trap '' HUP
-    read -r ME _ </proc/self/stat
+    know_me
     try_own "$K/sampler" || exit 0
     # The first sample is of what has begun.
     ss_n=0
-    for ss_file in "$K"/active/u.*; do
-      { read -r _ ss_unit ss_step _ <"$ss_file"; } 2>/dev/null || continue
+    for ss_file in "$K"/unit.*; do
+      { read -r ss_unit ss_step _ <"$ss_file"; } 2>/dev/null || continue
       while is_unborn "$S/steps/$ss_step/units/$ss_unit" && [ $ss_n -lt 100 ]; do sleep 0.005; ss_n=$((ss_n + 1)); done
     done
     # Whoever ended the last unit before we owned it takes the final sample without us.
@@ -1351,17 +1388,19 @@ end_sampler() {
   if owner_of "$K/sampler"; then end_owner; echo "ended.$OWNER" >"$K/sampler"; fi
   # What went beyond its limit once may have gone on, and small limits are soon reached; with the default of 1 GiB it is
   # enough to look where files are collected.
-  {
-    for es_cut in "$K"/cut/*; do
-      if [ -f "$es_cut" ]; then echo "./${es_cut##*/}"; fi
-    done
-    if [ -f "$K/caps" ]; then
-      while read -r es_unit es_cap; do
-        if [ "$es_cap" -lt 1073741824 ]; then printf '%s\n' "./$es_unit.out" "./$es_unit.err"; fi
-      done <"$K/caps"
-    fi
-  } >"$K/grown"
-  if [ -s "$K/grown" ]; then describe <"$K/grown" >"$K/sizes"; cut_logs <"$K/sizes"; fi
+  es_grown=
+  for es_cut in "$K"/cut/*; do
+    if [ -f "$es_cut" ]; then es_grown="$es_grown./${es_cut##*/}
+"; fi
+  done
+  if [ -f "$K/caps" ]; then
+    while read -r es_unit es_cap; do
+      if [ "$es_cap" -lt 1073741824 ]; then es_grown="$es_grown./$es_unit.out
+./$es_unit.err
+"; fi
+    done <"$K/caps"
+  fi
+  if [ -n "$es_grown" ]; then printf '%s' "$es_grown" | describe >"$K/sizes"; cut_logs <"$K/sizes"; fi
   about_now
   ready_sample
   sample 1
@@ -1376,6 +1415,7 @@ cut_log() { # FILE-NAME CAP
   else dd if=/dev/null of="$A/$1" bs=1 seek="$2" count=0 2>/dev/null; fi
   cl_cut=0
   { read -r cl_cut _ <"$K/cut/$1"; } 2>/dev/null
+  [ -d "$K/cut" ] || mkdir "$K/cut" 2>/dev/null
   echo "$((cl_cut + SIZE - $2)) $2" >"$K/cut/$1"
 }
 
@@ -1755,17 +1795,17 @@ cmd_run() { # FOLDER
 
   if [ -s "$D/result.json" ]; then
     REVIVED=1 # a runner before us was killed while it watched over services
-  elif [ -f "$D/boot" ]; then
+  elif [ -n "${step_boot:-}" ]; then
     resume_dead
     finish
   else
-    echo "$BOOT ${RUNNER_SESSION:-}" >"$D/boot"
+    echo "step_boot='$BOOT' step_session='${RUNNER_SESSION:-}'" >>"$D/step.sh"
     run_step
     finish
   fi
   if [ "$HALT" != superseded ]; then watch_services; fi
   leave
-  if ! { [ -n "${TICKER:-}" ] && owner_of "$TICKER"; }; then sweep_ahead; fi
+  if [ -s "$S/sweep" ] && ! is_ticked; then sweep_ahead; fi
 }
 
 leave() {
@@ -1778,17 +1818,16 @@ leave() {
     done
     # Where it was a fork, they carry its parent's name, and are known by their session.
     {
-      read -r _ le_session <"$D/boot"
       while read -r le_pid; do
         { read -r le_stat <"/proc/$le_pid/stat"; } 2>/dev/null || continue
         # shellcheck disable=SC2086 # fields
         set -- ${le_stat##*) }
-        if [ "$4" = "$le_session" ]; then kill "$le_pid" 2>/dev/null; fi
+        if [ "$4" = "${step_session:-}" ]; then kill "$le_pid" 2>/dev/null; fi
       done
     } 2>/dev/null <"$D/timers"
   fi
   # Empty means ended, and costs no process.
-  for le_file in "$K/active/r.$F" "$K/guards/$F" "$D/runner"; do
+  for le_file in "$K/guard.$F" "$D/runner"; do
     if [ -f "$le_file" ]; then : >"$le_file"; fi
   done
 }
@@ -1797,13 +1836,12 @@ leave() {
 resume_dead() {
   REVIVED=1
   { read -r SINCE <"$D/since"; } 2>/dev/null
-  read -r rd_boot _ <"$D/boot"
-  if [ "$rd_boot" != "$BOOT" ]; then
+  if [ "$step_boot" != "$BOOT" ]; then
     # Nothing of it can run any more, whatever the records say.
     rd_i=1
     while [ "$rd_i" -le "$step_units" ]; do
       load_unit "$rd_i"
-      : >"$K/active/u.$U_NAME"
+      : >"$K/unit.$U_NAME"
       if is_running "$U"; then echo stopped >"$U/why"; echo 0 0 >"$U/pid"; fi
       rd_i=$((rd_i + 1))
     done
@@ -1924,7 +1962,7 @@ run_units() {
 
 guard_services() {
   if [ "$step_units" = 0 ]; then : >"$D/guard"; fi
-  echo "$F" >"$K/guards/$F"
+  echo "$F" >"$K/guard.$F"
   [ -f "$K/services" ] || return
   while read -r _ gs_name; do
     # Ended between its phase and ours: the keeper found no guard to tell.
@@ -1944,11 +1982,11 @@ prepare_step() {
 clear_older() {
   co_runners=
   for co_dir in "$S"/steps/*; do
-    # What is cheap to see comes first: most have no runner any more.
-    [ -s "$co_dir/runner" ] && [ "$co_dir" != "$D" ] && { read -r co_epoch co_attempt _ <"$co_dir/fence"; } 2>/dev/null || continue
-    if older_than_me "$co_epoch" "$co_attempt" || [ "$step_resets" = 1 ]; then
-      if owner_of "$co_dir/runner"; then
-        post "$co_dir/fifo" superseded
+    # Most have no runner any more.
+    [ -s "$co_dir/runner" ] && [ "$co_dir" != "$D" ] && step_of "$co_dir" || continue
+    if older_than_me "$RS_EPOCH" "$RS_ATTEMPT" || [ "$step_resets" = 1 ]; then
+      if owner_of "$RS_D/runner"; then
+        post "$RS_D/fifo" superseded
         co_runners="$co_runners $OWNER_PID"
       fi
     fi
@@ -1960,7 +1998,7 @@ clear_older() {
   done
   # Whatever outlived its runner.
   if [ "$step_resets" = 1 ] && [ -z "$co_runners" ] && was_swept; then return; fi
-  if [ "$step_resets" = 1 ] || [ -f "$D/newer" ]; then kill_strays "$step_resets"; fi
+  if [ "$step_resets" = 1 ] || [ "${step_newer:-}" = 1 ]; then kill_strays "$step_resets"; fi
 }
 
 # A search of the whole host takes long, where it runs much else. So where a step stopped everything it is made once more
@@ -2043,7 +2081,7 @@ find_orphans() { # sets ORPHANS to their pids
   done
 }
 
-working_here() { # prints /proc/PID/cwd of processes whose folder is ours, also where it was removed under them
+working_here() { # prints those /proc/PID/cwd whose folder is ours, also where it was removed under them
   case ${LINKS:-ls}$ROOT in
     ls* | *[\[\]*?\\]*) # shellcheck disable=SC2012 # the one portable way to what many links point to
       ls -ldn /proc/[0-9]*/cwd 2>/dev/null | REPRISE_HERE=$ROOT awk '
@@ -2061,11 +2099,9 @@ working_here() { # prints /proc/PID/cwd of processes whose folder is ours, also 
 }
 
 make_attempt() { # its folders, and our name in it
-  if [ ! -d "$K/active" ] || [ ! -d "$K/cut" ] || [ ! -d "$K/guards" ] || [ ! -d "$A" ]; then
-    mkdir -p "$K/active" "$K/guards" "$K/cut" "$A" || exit $EX_DEFECT
-  fi
+  if [ ! -d "$K" ] || [ ! -d "$A" ]; then mkdir -p "$K" "$A" || exit $EX_DEFECT; fi
   [ -s "$K/dir" ] || echo "$step_dir" >"$K/dir"
-  echo "r $ME $F" >"$K/active/r.$F"
+  echo "$F $STEP" >>"$K/runners"
 }
 
 reset_attempt() {
@@ -2076,34 +2112,20 @@ reset_attempt() {
   done
   for ra_key in "$S"/attempts/*; do
     if owner_of "$ra_key/sampler"; then end_owner; fi
-    set -- "$@" "$ra_key/active"
+    set -- "$@" "$ra_key/runners" "$ra_key"/unit.*
     [ "$ra_key" != "$K" ] && { read -r ra_dir <"$ra_key/dir"; } 2>/dev/null || continue
     # Evidence that hasn't landed yet stays.
     if attempt_has_landed "$ra_dir"; then set -- "$@" "${ROOT:?}/$ra_dir" "$ra_key"; fi
   done
+  # A long sweep would otherwise leave a folder for each of its steps, and each step looks at all.
+  for ra_old in "$S"/steps/*; do
+    step_of "$ra_old" && older_than_me "$RS_EPOCH" "$RS_ATTEMPT" || continue
+    if { [ "$RS_STATE" = a ] || [ -s "$ra_old/superseded" ]; } && ! owner_of "$ra_old/runner"; then
+      set -- "$@" "$ra_old" "$S/names/$RS_STEP"
+    fi
+  done
   rm -rf "$@"
   make_attempt
-  # A long sweep would otherwise leave a folder for each of its steps, and each step looks at all. It can be done now and
-  # then, and for many at once. A session's folders for steps to come aren't among them.
-  ra_n=0
-  for ra_old in "$S"/steps/*; do
-    if [ -s "$ra_old/fence" ]; then ra_n=$((ra_n + 1)); fi
-  done
-  if [ $ra_n -gt 24 ]; then
-    set --
-    ra_n=0
-    # shellcheck disable=SC2012
-    for ra_step in $(ls -t "$S/steps"); do
-      ra_old=$S/steps/$ra_step
-      { read -r _ _ _ ra_name <"$ra_old/fence"; } 2>/dev/null || continue
-      ra_n=$((ra_n + 1))
-      [ $ra_n -gt 8 ] || continue
-      if { [ -f "$ra_old/acknowledged" ] || [ -s "$ra_old/superseded" ]; } && ! owner_of "$ra_old/runner"; then
-        set -- "$@" "$ra_old" "$S/names/$ra_name"
-      fi
-    done
-    if [ $# -gt 0 ]; then rm -rf "$@"; fi
-  fi
   make_reserve
   if [ "$step_drop_caches" = 1 ] && [ -w /proc/sys/vm/drop_caches ]; then
     sync
@@ -2113,31 +2135,29 @@ reset_attempt() {
 
 attempt_has_landed() { # ATTEMPT-DIR
   for al_step in "$S"/steps/*; do
-    [ ! -f "$al_step/acknowledged" ] && [ -s "$al_step/artifacts" ] && [ -s "$al_step/result.json" ] || continue
-    { read -r _ _ al_dir _ <"$al_step/fence"; } 2>/dev/null || continue
-    if [ "$al_dir" = "$1" ]; then return 1; fi
+    [ -s "$al_step/artifacts" ] && [ -s "$al_step/result.json" ] && step_of "$al_step" || continue
+    if [ "$RS_STATE" != a ] && [ "$RS_DIR" = "$1" ]; then return 1; fi
   done
   return 0
 }
 
 # Everything of this attempt: other steps end their jobs, then the services go in reverse order of their start.
 stop_attempt() {
-  for st_dir in "$S"/steps/*; do
-    [ ! -s "$st_dir/result.json" ] && [ "$st_dir" != "$D" ] || continue
-    { read -r _ _ st_attempt _ <"$st_dir/fence"; } 2>/dev/null && [ "$st_attempt" = "$step_dir" ] || continue
-    : >"$st_dir/stop"
-    echo "$D/fifo" >>"$st_dir/sessions" # where it tells of its end
-    if owner_of "$st_dir/runner"; then post "$st_dir/fifo" stop; else spawn _run "${st_dir##*/}"; fi
-    STOPPING="$STOPPING ${st_dir##*/}"
+  for st_step in "$S"/steps/*; do
+    [ "$st_step" != "$D" ] && [ ! -s "$st_step/result.json" ] && step_of "$st_step" && [ "$RS_DIR" = "$step_dir" ] || continue
+    : >"$RS_D/stop"
+    echo "$D/fifo" >>"$RS_D/sessions" # where it tells of its end
+    if owner_of "$RS_D/runner"; then post "$RS_D/fifo" stop; else spawn _run "$RS_F"; fi
+    STOPPING="$STOPPING $RS_STEP"
     # A guard has nothing to end, and hears of the stop before it hears of its services' ends.
-    [ -f "$st_dir/guard" ] || st_wait=1
+    [ -f "$RS_D/guard" ] || st_wait=1
   done
   if [ -n "${st_wait:-}" ]; then await_stopped; fi
   [ -f "$K/services" ] || return
   st_list=
   while read -r st_step st_name; do st_list="$st_step/$st_name $st_list"; done <"$K/services"
   # Whoever keeps a service tells those who guard it of its end.
-  echo "$F" >"$K/guards/$F"
+  echo "$F" >"$K/guard.$F"
   BY_EVENT=1
   for st_pair in $st_list; do
     stop_unit "$S/steps/${st_pair%/*}/units/${st_pair##*/}" stopped
@@ -2148,10 +2168,10 @@ stop_attempt() {
 }
 
 STOPPING= BY_EVENT=
-await_stopped() { # the steps whose folders are in STOPPING
+await_stopped() { # the steps of STOPPING
   aw_n=0
   for aw_step in $STOPPING; do
-    while ! is_over "$S/steps/$aw_step" && [ "$HALT" != superseded ] && [ $aw_n -lt 60 ]; do
+    while read_step "$S/names/$aw_step" && ! is_over "$RS_D" && [ "$HALT" != superseded ] && [ $aw_n -lt 60 ]; do
       alarm 1000 look
       next_event
       if [ "$EV" = look ]; then revive "$aw_step"; aw_n=$((aw_n + 1)); else drop_alarm look; fi
@@ -2507,7 +2527,7 @@ cmd_push() { # FOLDER
   while ! is_over "$D" && [ ! -f "$D/abandoned" ]; do
     push_live
     is_over "$D" || pause "$step_live_ms"
-    if ! is_over "$D"; then revive "$F"; fi
+    if ! is_over "$D"; then revive "$STEP"; fi
   done
   if [ ! -f "$P/until" ]; then
     now
@@ -2518,7 +2538,7 @@ cmd_push() { # FOLDER
   cp_ms=$step_retry_ms
   while [ -s "$D/result.json" ] && [ ! -f "$D/acknowledged" ] && [ ! -f "$D/abandoned" ]; do
     if push_files && push_report; then
-      : >"$D/acknowledged"
+      acknowledge "$STEP"
       break
     fi
     now
@@ -2574,13 +2594,17 @@ cmd_arm() { # STEP SHA256: the step's text on stdin
 # What folders made by this process are named by: no other's, and its pid tells whether they may still be wanted.
 make_serial() { # sets SERIAL
   uptime_ms
-  SERIAL=${BOOT%%-*}.$UPTIME.$$
+  SERIAL=${BOOT%"${BOOT#????}"}$((UPTIME / 10)).$$
 }
 
 remove_spares() { # folders for steps to come whose maker is gone, or is this process
+  rs_taken=
+  for rs_step in "$S"/names/*; do
+    if read_step "$rs_step"; then rs_taken="$rs_taken $RS_F "; fi
+  done
   set --
   for rs_folder in "$S"/steps/*; do
-    [ ! -s "$rs_folder/fence" ] && [ -d "$rs_folder" ] || continue
+    case $rs_taken in *" ${rs_folder##*/} "*) continue ;; esac
     rs_pid=${rs_folder%.*}
     rs_pid=${rs_pid##*.}
     if [ "$rs_pid" = $$ ] || ! ident "$rs_pid"; then set -- "$@" "$rs_folder"; fi
@@ -2612,14 +2636,11 @@ arm_step() { # STEP
   fi
   if older_than_me "$ar_epoch" "$ar_attempt"; then
     : >"$S/fence.$step_epoch.$step_attempt" || no_room
-    : >"$ar_new/newer"
-    for ar_dir in "$S"/steps/*; do
-      if is_over "$ar_dir"; then continue; fi
-      { read -r ar_epoch ar_attempt _ <"$ar_dir/fence"; } 2>/dev/null || continue
-      if older_than_me "$ar_epoch" "$ar_attempt"; then
-        record "$ar_dir/superseded" "$step_run $step_epoch $step_attempt"
-        post "$ar_dir/fifo" superseded
-      fi
+    echo "step_newer=1" >>"$ar_new/step.sh"
+    for ar_step in "$S"/steps/*; do
+      ! is_over "$ar_step" && step_of "$ar_step" && older_than_me "$RS_EPOCH" "$RS_ATTEMPT" || continue
+      record "$RS_D/superseded" "$step_run $step_epoch $step_attempt"
+      post "$RS_D/fifo" superseded
     done
   elif [ "$ar_epoch $ar_attempt" != "$step_epoch $step_attempt" ]; then
     rm -rf "$ar_new"
@@ -2634,13 +2655,8 @@ arm_step() { # STEP
   if [ -f "$D/step.sh" ] || ! name_folder "$1"; then
     ar_answer=already
     rm -rf "$ar_new"
-    # Should whoever named it have died then.
-    [ -s "$D/fence" ] || { fence_line "$1"; echo "$FENCE_LINE" >"$D/fence"; }
   else
     ar_answer=armed
-    # From here on it is seen by those who look at all steps.
-    fence_line "$1"
-    echo "$FENCE_LINE" >"$D/fence" || no_room
     read_fence
     if [ "$ar_run $ar_epoch $ar_attempt" != "$step_run $step_epoch $step_attempt" ]; then
       record "$D/superseded" "$ar_run $ar_epoch $ar_attempt"
@@ -2651,7 +2667,7 @@ arm_step() { # STEP
   STEP=$1
   if [ $ar_answer = already ]; then
     if [ -n "${SESSION:-}" ]; then echo "$SESSION/in" >>"$D/sessions"; fi
-    revive "$F"
+    revive "$1"
   elif [ -n "${SESSION:-}" ]; then echo "$F" >&4
   else spawn _run "$F"; fi
   unlock
@@ -2665,12 +2681,13 @@ name_folder() { # STEP
     echo $((ar_serial + 1)) >"$S/serial" && echo "step_serial='$((ar_serial + 1))'" >>"$ar_new/step.sh" &&
       { [ "$step_part_bytes" = 0 ] || echo "$step_part_bytes" >"$S/part-bytes"; } &&
       { [ "$step_push" != 1 ] || : >"$ar_new/push"; } &&
-      { [ "$step_push" != 1 ] || [ -p "$ar_new/push-fifo" ] || mkfifo "$ar_new/push-fifo"; } &&
-      { [ -z "${SESSION:-}" ] || echo "$SESSION/in" >"$ar_new/sessions"; }
+      { [ "$step_push" != 1 ] || mkfifo "$ar_new/push-fifo"; }
   } || no_room
   if [ "$step_boot_hook" = 1 ]; then hook_boot; fi
+  nf_record="${ar_new##*/} -
+$step_epoch $step_attempt $step_dir${SESSION:+ ${SESSION##*/}}"
   set -C
-  { echo "${ar_new##*/}" >"$S/names/$1"; } 2>/dev/null && nf_first=1 || nf_first=
+  { echo "$nf_record" >"$S/names/$1"; } 2>/dev/null && nf_first=1 || nf_first=
   set +C
   if [ -z "$nf_first" ]; then
     # Empty for an instant while it is being written, for ever only if its writer died right then or the disk was full.
@@ -2678,7 +2695,7 @@ name_folder() { # STEP
     nf_n=0
     until find_step "$1" || [ -n "$F" ] || [ $nf_n -ge 50 ]; do sleep 0.02; nf_n=$((nf_n + 1)); done
     if [ -f "$D/step.sh" ]; then return 1; fi
-    echo "${ar_new##*/}" >"$S/names/$1" || no_room
+    echo "$nf_record" >"$S/names/$1" || no_room
   fi
   find_step "$1"
 }
@@ -2687,8 +2704,6 @@ no_room() {
   rm -rf "$ar_new"
   die $EX_DEFECT "can't write below $S: $(df -Pk "$ROOT" | awk 'NR == 2 { print $4 " KiB free on " $6 }')"
 }
-
-fence_line() { FENCE_LINE="$step_epoch $step_attempt $step_dir $1"; } # STEP: what a step's folder says of itself
 
 # The newest fence seen is the highest of those that have a file: raising it is one step, and never lowers it.
 read_fence() { # sets ar_run, ar_epoch and ar_attempt; as nobody's where this root is being removed
@@ -2724,7 +2739,7 @@ wait_for() { # MS CONDITION
     read -r wf_word <&3
     # Not looked after: it ends within the second by itself, and nobody shall wait for that.
     cancel "$TIMER"
-    if [ "$wf_word" = tick ]; then revive "$F"; fi
+    if [ "$wf_word" = tick ]; then revive "$STEP"; fi
   done
   rm -f "$wf_fifo"
   trap - TERM HUP INT
@@ -2775,13 +2790,14 @@ cmd_serve() { # TOKEN
         # shellcheck disable=SC2086 # arguments without blanks
         (serve_verb "$sv_verb" $sv_rest) 2>&1
         echo "$TOKEN $sv_id $?"
-        if [ "$sv_verb" = arm ]; then find_step "${sv_rest%% *}"; sv_followed="$sv_followed $sv_id:${F:-none}:"; fi
+        if [ "$sv_verb" = arm ]; then sv_followed="$sv_followed $sv_id:${sv_rest%% *}:"; fi
         ;;
     esac
     sv_left=
     for sv_one in $sv_followed; do
-      sv_id=${sv_one%%:*} F=${sv_one#*:}
-      F=${F%:*} D=$S/steps/${F%:*}
+      sv_id=${sv_one%%:*} STEP=${sv_one#*:}
+      STEP=${STEP%:*}
+      find_step "$STEP"
       if [ ! -f "$D/step.sh" ] || is_over "$D"; then
         if [ -s "$D/result.json" ]; then (say_result); else state_json; fi
         echo "
@@ -2789,7 +2805,7 @@ $TOKEN $sv_id end"
         if [ -s "$S/sweep" ]; then
           jobs >/dev/null 2>&1 # forgets those that have ended
           {
-            read -r ME _ </proc/self/stat
+            know_me
             find_cgroup
             find_tools
             sweep_ahead
@@ -2809,15 +2825,16 @@ $TOKEN $sv_id end"
 }
 
 tick_runners() { # has each look at its alarms
-  for tr_dir in "$S"/steps/*; do
-    if [ -s "$tr_dir/runner" ]; then post "$tr_dir/fifo" tick; fi
+  for tr_step in "$S"/steps/*; do
+    if [ -s "$tr_step/runner" ]; then post "$tr_step/fifo" tick; fi
   done
 }
 
 # As `state_json`, then the bytes of small artifacts in the order of the result: as many as make 256 KiB. Whoever reads
 # them checks digests; a file that still grows must not keep us.
 say_result() {
-  read -r _ _ sr_dir _ <"$D/fence"
+  read_step "$S/names/$STEP"
+  sr_dir=$RS_DIR
   sr_list= sr_left=262144 sr_n=0
   if [ -s "$D/artifacts" ]; then
     while read -r sr_path sr_bytes _; do
@@ -2837,7 +2854,6 @@ say_result() {
 serve_verb() { # VERB ARGUMENT...: in a fork of the session
   case $1 in
     arm)
-      read -r ME _ </proc/self/stat
       check_name "$2"
       ar_new=$S/steps/$3 ar_id=$2
       [ "$4" = whole ] || { rm -rf "$ar_new"; die $EX_TORN "the step arrived torn"; }
@@ -2897,7 +2913,7 @@ make_spares() { # folders for the texts of the next steps, each with its FIFO: f
   set --
   for rl_i in 0 1 2 3 4 5 6 7; do set -- "$@" "$S/steps/$SERIAL.$((rl_made + rl_i))"; done
   if [ $rl_made -gt 0 ]; then
-    for rl_i in 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23; do set -- "$@" "$S/steps/$SERIAL.$((rl_made + rl_i))"; done
+    for rl_i in 8 9 10 11; do set -- "$@" "$S/steps/$SERIAL.$((rl_made + rl_i))"; done
   fi
   mkdir "$@"
   rl_n_made=$#
@@ -2921,14 +2937,10 @@ cmd_spool() { # SESSION-FOLDER
     (
       exec 6<&-
       TICKER=$1/owner
-      read -r sp_stat </proc/self/stat
-      ME=${sp_stat%% *}
-      # shellcheck disable=SC2086 # fields
-      set -- ${sp_stat##*) }
-      sp_session=$4
+      know_me
       export REPRISE_RUNNER="$ID:_run $sp_step;"
       [ ! -f "$S/steps/$sp_step/runner" ] || exit 0 # somebody was faster
-      TIMER_LOG=$S/steps/$sp_step/timers RUNNER_SESSION=$sp_session
+      TIMER_LOG=$S/steps/$sp_step/timers RUNNER_SESSION=$MY_SESSION
       cmd_run "$sp_step"
     ) &
   done
@@ -2947,7 +2959,7 @@ cmd_go() { # STEP START_AT_MS
   set +C
   post "$D/fifo" go
   init_state
-  revive "$F"
+  revive "$1"
   echo '{"kind":"going"}'
 }
 
@@ -2961,16 +2973,17 @@ state_json() {
 
 cmd_status() { # STEP
   check_name "$1"
-  if find_step "$1"; then init_state; revive "$F"; fi
+  if find_step "$1"; then init_state; revive "$1"; fi
   state_json
 }
 
 cmd_wait() { # STEP TIMEOUT_MS
   check_name "$1"
   check_number "$2"
+  STEP=$1
   if find_step "$1"; then
     init_state
-    revive "$F"
+    revive "$1"
     wait_for "$2" is_done
   fi
   state_json
@@ -2982,7 +2995,7 @@ cmd_stop() { # STEP: asks; `wait` tells when it is done
     : >"$D/stop"
     post "$D/fifo" stop
     init_state
-    revive "$F"
+    revive "$1"
   fi
   echo '{"kind":"stopping"}'
 }
@@ -3025,9 +3038,14 @@ cmd_acknowledge() { # STEP
 }
 
 acknowledge() { # STEP
-  if find_step "$1" && [ -s "$D/result.json" ]; then
-    : >"$D/acknowledged"
-    post "$D/push-fifo" done
+  if read_step "$S/names/$1" && [ "$RS_STATE" != a ] && [ -s "$RS_D/result.json" ]; then
+    # As long as it was, and written over it: never empty in between.
+    echo "$RS_F a" 1<>"$S/names/$1"
+    if [ -s "$RS_D/artifacts" ]; then : >"$RS_D/artifacts"; fi # landed
+    if [ -f "$RS_D/push" ]; then
+      : >"$RS_D/acknowledged"
+      post "$RS_D/push-fifo" done
+    fi
   fi
 }
 
@@ -3035,7 +3053,7 @@ first_line() { FL=; { IFS= read -r FL <"$1"; } 2>/dev/null; } # FILE: sets FL
 
 cmd_facts() {
   init_state
-  for fa_step in "$S"/steps/*; do
+  for fa_step in "$S"/names/*; do
     revive "${fa_step##*/}"
   done
   json "$BOOT"; fa="{\"kind\":\"facts\",\"bootId\":$J"
@@ -3082,7 +3100,7 @@ fa_add() { if [ -n "$2" ]; then json "$2"; fa="$fa,\"$1\":$J"; fi; } # NAME TEXT
 cmd_boot() { # after a restart of the host: what isn't acknowledged is reported
   [ -f "$S/id" ] || return 0
   init_state
-  for bo_step in "$S"/steps/*; do
+  for bo_step in "$S"/names/*; do
     revive "${bo_step##*/}"
   done
 }
@@ -3133,14 +3151,12 @@ cmd_remove() {
     if owner_of "$re_session/owner"; then post "$re_session/in" "0 ended"; fi
   done
   # Runners first: only they know what events they have to undo.
-  for re_step in "$S"/steps/*; do
-    [ -s "$re_step/fence" ] || continue
-    if [ ! -s "$re_step/result.json" ] && [ ! -s "$re_step/superseded" ]; then
-      echo "removed 0 0" >"$re_step/superseded"
-    fi
-    : >"$re_step/abandoned"
-    post "$re_step/push-fifo" done
-    if owner_of "$re_step/runner"; then post "$re_step/fifo" superseded; re_pids="${re_pids:-} $OWNER_PID"; fi
+  for re_step in "$S"/names/*; do
+    read_step "$re_step" || continue
+    if ! is_over "$RS_D"; then echo "removed 0 0" >"$RS_D/superseded"; fi
+    : >"$RS_D/abandoned"
+    post "$RS_D/push-fifo" done
+    if owner_of "$RS_D/runner"; then post "$RS_D/fifo" superseded; re_pids="${re_pids:-} $OWNER_PID"; fi
   done
   re_n=0
   for re_pid in ${re_pids:-}; do

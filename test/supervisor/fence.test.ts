@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestHost } from "./test-host.ts";
 import { eventually, openTestHost, stepFixture, unitFixture } from "./test-host.ts";
@@ -179,7 +179,7 @@ describe("supervisor: one step, one owner", () => {
       for (const pid of pids) process.kill(pid, "SIGKILL");
       return pids.length === 0;
     });
-    writeFileSync(join(folder, "boot"), "another-boot\n");
+    appendFileSync(join(folder, "step.sh"), "step_boot='another-boot'\n");
     const stranger = `${process.pid} 1`;
     writeFileSync(join(folder, "units/c/pid"), `${stranger}\n`); // its pid belongs to somebody else now
     expect(await host.finished("cut")).toMatchObject({

@@ -72,8 +72,8 @@ describe("supervisor as root", () => {
             workDir: "work",
             files: [{ path: "secret", mode: "600", content: "x" }],
             script:
-              'id -un; echo $USER $HOME; cat secret; touch mine; ours=$REPRISE_ROOT/.state/steps/$(cat "$REPRISE_ROOT/.state/names/user"); ' +
-              '[ -d "$ours" ] && ! cat "$ours/step.sh" 2>/dev/null',
+              'id -un; echo $USER $HOME; cat secret; touch mine; read -r ours _ <"$REPRISE_ROOT/.state/names/user"; ' +
+              'ours=$REPRISE_ROOT/.state/steps/$ours; [ -d "$ours" ] && ! cat "$ours/step.sh" 2>/dev/null',
           }),
         ],
       }),

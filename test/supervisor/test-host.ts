@@ -66,7 +66,7 @@ export async function openTestHost(
     root,
     read: (path) => readFileSync(join(root, path), "utf8"),
     ofStep: (stepId, path = "") =>
-      join(root, ".state/steps", readFileSync(join(root, ".state/names", stepId), "utf8").trim(), path),
+      join(root, ".state/steps", readFileSync(join(root, ".state/names", stepId), "utf8").split(" ")[0] ?? "", path),
     async finished(stepId) {
       const state = await agent.wait(stepId, patienceMs);
       if (state.kind === "armed" || state.kind === "running") {
