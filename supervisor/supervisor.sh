@@ -24,6 +24,8 @@ read -r BOOT 2>/dev/null </proc/sys/kernel/random/boot_id
 
 # Exit codes that the control side reads.
 EX_USAGE=64 EX_TORN=65 EX_UNKNOWN=66 EX_FOREIGN=69 EX_DEFECT=70 EX_BUSY=75
+# Only among our own processes: what was asked is answered.
+EX_SAID=99
 
 # Not echo: dash's reads escapes into what it prints.
 say() { printf '%s\n' "$*"; }
@@ -925,10 +927,11 @@ set_timer() { # for the first of the alarms
   ALARM_AT=$FA_AT
 }
 
-# Whether the session lives that began this runner. It is looked at anew with each tick, the last of which says that it ends.
+# Whether the session lives that began this runner. Its end removes the file before the last tick, which has us look anew.
 TICKED=
 is_ticked() {
-  [ -z "$TICKED" ] || return 0
+  if [ -n "$TICKED" ] && [ -f "$TICKER" ]; then return 0; fi
+  TICKED=
   if [ -n "${TICKER:-}" ] && owner_of "$TICKER"; then TICKED=1; fi
   [ -n "$TICKED" ]
 }
@@ -2072,6 +2075,7 @@ find_orphans() { # sets ORPHANS to their pids
   ORPHANS=
   for fo_pid in $(working_here); do
     fo_pid=${fo_pid#/proc/} fo_pid=${fo_pid%/cwd}
+    case " $$ ${sv_relay:-} ${sv_spool:-} " in *" $fo_pid "*) continue ;; esac
     { read -r fo_stat <"/proc/$fo_pid/stat"; } 2>/dev/null || continue
     # shellcheck disable=SC2086 # fields
     set -- ${fo_stat##*) }
@@ -2771,6 +2775,7 @@ cmd_serve() { # TOKEN
   trap 'rm -rf "$SESSION"; remove_spares; tick_runners' EXIT
   trap 'end_timers; exit 143' TERM HUP INT
   spawn _spool "$SESSION"
+  sv_spool=$!
   relay <&5 >/dev/null 2>&1 4>&- 5>&- &
   sv_relay=$!
   exec 5<&-
@@ -2789,7 +2794,9 @@ cmd_serve() { # TOKEN
       *)
         # shellcheck disable=SC2086 # arguments without blanks
         (serve_verb "$sv_verb" $sv_rest) 2>&1
-        echo "$TOKEN $sv_id $?"
+        sv_code=$?
+        # One that was armed has said so.
+        [ $sv_code = $EX_SAID ] || echo "$TOKEN $sv_id $sv_code"
         if [ "$sv_verb" = arm ]; then sv_followed="$sv_followed $sv_id:${sv_rest%% *}:"; fi
         ;;
     esac
@@ -2799,9 +2806,7 @@ cmd_serve() { # TOKEN
       STEP=${STEP%:*}
       find_step "$STEP"
       if [ ! -f "$D/step.sh" ] || is_over "$D"; then
-        if [ -s "$D/result.json" ]; then (say_result); else state_json; fi
-        echo "
-$TOKEN $sv_id end"
+        say_end "$sv_id"
         if [ -s "$S/sweep" ]; then
           jobs >/dev/null 2>&1 # forgets those that have ended
           {
@@ -2830,26 +2835,40 @@ tick_runners() { # has each look at its alarms
   done
 }
 
-# As `state_json`, then the bytes of small artifacts in the order of the result: as many as make 256 KiB. Whoever reads
-# them checks digests; a file that still grows must not keep us.
-say_result() {
-  read_step "$S/names/$STEP"
-  sr_dir=$RS_DIR
+# As `state_json`, then the bytes of small artifacts in the order of the result, as many as make 256 KiB, then the line that
+# ends it. Whoever reads them checks digests; a file that still grows must not keep us. Each write is a packet of its own on
+# its way, so it is one where nothing comes in between.
+say_end() { # CALL
+  if [ ! -s "$D/result.json" ]; then
+    state_json
+    say "$TOKEN $1 end"
+    return
+  fi
   sr_list= sr_left=262144 sr_n=0
   if [ -s "$D/artifacts" ]; then
     while read -r sr_path sr_bytes _; do
       sr_n=$((sr_n + 1))
       if [ "$sr_bytes" -gt 65536 ] || [ "$sr_bytes" -gt "$sr_left" ]; then continue; fi
       sr_list="$sr_list ./$sr_path" sr_left=$((sr_left - sr_bytes))
-    done <"$D/artifacts"
+    done 2>/dev/null <"$D/artifacts"
   fi
-  printf '{"kind":"done","result":'
+  sr_end="
+$TOKEN $1 end"
   # Shells read byte by byte: that is cheaper than a process as long as it isn't much.
-  if [ $sr_n -gt 40 ] || [ -s "$D/warnings" ]; then cat "$D/result.json"; say '}'
-  else IFS= read -r sr_result <"$D/result.json"; say "$sr_result}"; fi
+  if [ $sr_n -gt 40 ] || [ -s "$D/warnings" ]; then
+    sr_result=$(cat "$D/result.json")
+  else IFS= read -r sr_result <"$D/result.json"; fi
+  sr_result="{\"kind\":\"done\",\"result\":$sr_result}"
+  if [ -z "$sr_list" ]; then
+    say "$sr_result$sr_end"
+    return
+  fi
+  say "$sr_result"
+  read_step "$S/names/$STEP"
   # shellcheck disable=SC2086 # names were checked: nothing in them can fall apart
-  if [ -n "$sr_list" ]; then cd "$ROOT/$sr_dir" && exec head -q -c 65536 $sr_list; fi
-} 2>/dev/null
+  (cd "$ROOT/$RS_DIR" && exec head -q -c 65536 $sr_list) 2>/dev/null
+  say "$sr_end"
+}
 
 serve_verb() { # VERB ARGUMENT...: in a fork of the session
   case $1 in
@@ -2858,12 +2877,12 @@ serve_verb() { # VERB ARGUMENT...: in a fork of the session
       ar_new=$S/steps/$3 ar_id=$2
       [ "$4" = whole ] || { rm -rf "$ar_new"; die $EX_TORN "the step arrived torn"; }
       shift 4
+      for ar_step; do check_name "$ar_step"; done
       arm_step "$ar_id" || return 0
-      echo "{\"kind\":\"$ar_answer\"}"
-      for ar_step; do
-        check_name "$ar_step"
-        acknowledge "$ar_step"
-      done
+      say "{\"kind\":\"$ar_answer\"}
+$TOKEN $sv_id 0"
+      for ar_step; do acknowledge "$ar_step"; done
+      exit $EX_SAID
       ;;
     go) cmd_go "$2" "$3" ;;
     status) cmd_status "$2" ;;
@@ -2940,7 +2959,8 @@ cmd_spool() { # SESSION-FOLDER
       know_me
       export REPRISE_RUNNER="$ID:_run $sp_step;"
       [ ! -f "$S/steps/$sp_step/runner" ] || exit 0 # somebody was faster
-      TIMER_LOG=$S/steps/$sp_step/timers RUNNER_SESSION=$MY_SESSION
+      # Whoever sent this step is there; once it isn't, this shell tells of it.
+      TICKED=1 TIMER_LOG=$S/steps/$sp_step/timers RUNNER_SESSION=$MY_SESSION
       cmd_run "$sp_step"
     ) &
   done

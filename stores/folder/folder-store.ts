@@ -38,8 +38,8 @@ import { walkFiles } from "./walk-files.ts";
 /**
  * A folder with the meaning of a bucket.
  *
- * `objects/{key}` holds each object's bytes as they are, `meta/{key}` who wrote it and its digest, `tmp/` what isn't
- * complete yet, `locks/` who changes which key right now, `upload.key` what upload URLs are signed with. An object
+ * `objects/{key}` holds each object's bytes as they are, `meta/{key}` who wrote it and its digest (not of the many small
+ * records by which a phase is coordinated: what they say tells who wrote them), `tmp/` what isn't complete yet, `locks/` who changes which key right now, `upload.key` what upload URLs are signed with. An object
  * becomes visible by link(2) or rename(2) of a complete file, its metadata before it, both under the key's lock: so a
  * process may be killed at any instant and any number of processes of one machine may share the folder.
  *
@@ -63,6 +63,9 @@ export interface FolderStoreOptions {
 
 const recordsToKeep =
   /\/(intents|resources|outcomes|epochs)\/|\/(receipt|manifest|run|plan|closed)\.json$|\/definition\.yaml$|^results\//;
+
+/** Records without metadata: whoever finds its own bytes there wrote them, since they name their writer or are all the same. */
+const isPlain = (key: Key): boolean => key.includes("/phases/");
 
 const metaSchema = z.object({
   sha256: z.string(),
@@ -114,12 +117,13 @@ export class FolderStore implements ObjectStoreAdmin {
   async putIfAbsent(key: Key, body: Uint8Array, writer: string): Promise<"created" | "mine" | "other"> {
     assertKey(key);
     const existing = this.statObject(key);
-    if (existing !== undefined) return this.compareWriter(key, existing, writer);
+    if (existing !== undefined) return this.compareWriter(key, existing, { body, writer });
     const durable = this.isDurable(key);
     const temporary = this.writeTemporary(key, body, durable);
+    if (isPlain(key)) return this.putPlain(key, temporary.path, body);
     const meta: Meta = { sha256: sha256Hex(body), bytes: body.byteLength, writer, ...temporary.identity };
     const answer = await this.commit(key, temporary.path, meta, durable);
-    return answer === "created" ? "created" : this.compareWriter(key, answer, writer);
+    return answer === "created" ? "created" : this.compareWriter(key, answer, { body, writer });
   }
 
   async replace(key: Key, body: Uint8Array, etag: string): Promise<{ readonly etag: string } | "conflict"> {
@@ -131,7 +135,7 @@ export class FolderStore implements ObjectStoreAdmin {
       renameSync(temporary.path, this.objectPath(key));
       const meta: Meta = { sha256: sha256Hex(body), bytes: body.byteLength, ...temporary.identity };
       // After the object: should we die in between, the old metadata doesn't fit the file and is not believed.
-      this.writeMeta(key, meta);
+      if (!isPlain(key)) this.writeMeta(key, meta);
       return { etag: meta.sha256 };
     });
   }
@@ -150,7 +154,7 @@ export class FolderStore implements ObjectStoreAdmin {
       closeSync(file);
     }
     const etag = sha256Hex(body);
-    const meta = this.readMeta(key);
+    const meta = isPlain(key) ? undefined : this.readMeta(key);
     if (meta !== undefined && isUntouched(meta, stat) && meta.sha256 !== etag) {
       throw new FailureError({
         class: "integrity",
@@ -280,6 +284,19 @@ export class FolderStore implements ObjectStoreAdmin {
     return answer;
   }
 
+  /** Needs no lock: its one file is there at once, and the first is kept. */
+  private putPlain(key: Key, temporary: string, body: Uint8Array): "created" | "mine" | "other" {
+    const path = this.objectPath(key);
+    try {
+      const first = this.inFolder(key, path, () =>
+        unless(["EEXIST"], (): "created" => (linkSync(temporary, path), "created")),
+      );
+      return first ?? this.compareBytes(key, body);
+    } finally {
+      unlinkSync(temporary);
+    }
+  }
+
   private writeTemporary(key: Key, body: Uint8Array, durable: boolean) {
     const path = this.temporaryPath();
     try {
@@ -310,12 +327,11 @@ export class FolderStore implements ObjectStoreAdmin {
   }
 
   /** Does `work`, which creates `path`, and makes the folder for it if there is none. */
-  private inFolder(key: Key, path: string, work: () => void): void {
+  private inFolder<T>(key: Key, path: string, work: () => T): T {
     // More than one try: a deletion may remove the folder that we have just made.
     for (let tries = 0; ; tries++) {
       try {
-        work();
-        return;
+        return work();
       } catch (error) {
         if (errnoOf(error) !== "ENOENT" || tries === 10) throw writeFailed(key, error);
         try {
@@ -347,14 +363,15 @@ export class FolderStore implements ObjectStoreAdmin {
    * file was copied here, or its metadata lost. What was found out is kept.
    */
   private async metaOf(key: Key, stat: BigIntStats): Promise<Meta> {
-    const meta = this.readMeta(key);
+    const meta = isPlain(key) ? undefined : this.readMeta(key);
     if (meta !== undefined && isUntouched(meta, stat)) return meta;
-    const digest = await digestStream(readFrom(this.objectPath(key), 0, Number(stat.size)));
+    const digest = await this.digestOf(key, stat);
     const found: Meta = {
       ...digest,
       ...identityOf(stat),
       ...(meta?.sha256 === digest.sha256 && meta.writer !== undefined ? { writer: meta.writer } : {}),
     };
+    if (isPlain(key)) return found;
     try {
       await this.locks.hold(this.lockPath(key), () => {
         const now = this.statObject(key);
@@ -371,8 +388,28 @@ export class FolderStore implements ObjectStoreAdmin {
     return { key, bytes: Number(stat.size), etag: sha256, modifiedAt: millis(stat) };
   }
 
-  private async compareWriter(key: Key, stat: BigIntStats, writer: string): Promise<"mine" | "other"> {
-    return (await this.metaOf(key, stat)).writer === writer ? "mine" : "other";
+  private async digestOf(key: Key, { size }: BigIntStats): Promise<FileDigest> {
+    const path = this.objectPath(key);
+    if (size > smallBytes) return digestStream(readFrom(path, 0, Number(size)));
+    const body = readFileSync(path);
+    return { sha256: sha256Hex(body), bytes: body.byteLength };
+  }
+
+  private async compareWriter(
+    key: Key,
+    stat: BigIntStats,
+    own: { readonly body: Uint8Array; readonly writer: string },
+  ): Promise<"mine" | "other"> {
+    if (isPlain(key)) return this.compareBytes(key, own.body);
+    return (await this.metaOf(key, stat)).writer === own.writer ? "mine" : "other";
+  }
+
+  private compareBytes(key: Key, body: Uint8Array): "mine" | "other" {
+    try {
+      return readFileSync(this.objectPath(key)).equals(body) ? "mine" : "other";
+    } catch (error) {
+      throw writeFailed(key, error);
+    }
   }
 
   private async compareDigest(key: Key, stat: BigIntStats, digest: FileDigest): Promise<"mine" | "other"> {

@@ -65,6 +65,30 @@ describe("FolderStore", () => {
     expect((await store.head("k"))?.etag).toBe(digestOf(text("hello")).sha256);
   });
 
+  it("keeps phases' records without metadata: who finds its own bytes there wrote them", async () => {
+    const store = openStore(root);
+    const key = "runs/r1/p/trial-0/attempt-1/phases/jobs-0.armed.0000.json";
+    expect(await store.putIfAbsent(key, text("token 1"), "token 1")).toBe("created");
+    const other = openStore(root);
+    expect(await other.putIfAbsent(key, text("token 1"), "token 1")).toBe("mine");
+    expect(await other.putIfAbsent(key, text("token 2"), "token 2")).toBe("other");
+    const stored = await other.get(key);
+    expect(utf8(stored?.body)).toBe("token 1");
+    expect(await other.head(key)).toMatchObject({ bytes: 7, etag: digestOf(text("token 1")).sha256 });
+    const replaced = await other.replace(key, text("token 3"), stored?.etag ?? "");
+    expect(replaced).toEqual({ etag: digestOf(text("token 3")).sha256 });
+    expect(await store.replace(key, text("token 4"), stored?.etag ?? "")).toBe("conflict");
+    expect(await keysOf(store.list("runs/r1/"))).toEqual([key]);
+    for (const folder of ["meta", "tmp", "locks"]) {
+      expect(readdirSync(join(root, folder)).filter((name) => !name.endsWith(".id"))).toEqual([]);
+    }
+    await store.delete(key);
+    expect(await store.get(key)).toBeUndefined();
+    // Nor does it take the place of what isn't an object.
+    mkdirSync(join(root, "objects", key), { recursive: true });
+    await expect(store.putIfAbsent(key, text("x"), "x")).rejects.toMatchObject({ failure: { class: "invalid" } });
+  });
+
   it("leaves no temporary file behind, whatever the answer", async () => {
     const store = openStore(root);
     const digest = digestOf(text("x"));
