@@ -206,7 +206,7 @@ ident() { # PID: sets IDENT, fails for what is gone or a zombie
   IDENT=$1.${21}
 }
 
-know_me() { # in a fork, which has another pid than `$$`: sets ME and MY_IDENT
+know_me() { # in a fork, which has another pid than `$$`: sets ME, MY_IDENT and MY_SESSION
   read -r km_stat </proc/self/stat
   ME=${km_stat%% *}
   # shellcheck disable=SC2086 # fields
@@ -758,8 +758,8 @@ signal_name() { # NUMBER: sets kp_signal
   case $1 in 2) kp_signal=INT ;; 9) kp_signal=KILL ;; 15) kp_signal=TERM ;; *) kp_signal=$(kill -l "$1") ;; esac
 }
 
-# What this host has, found once: SETSID, the kernel's units HZ and PAGE, LINKS: what tells where links point to, and HEED: what gives a command back the signals
-# that a shell makes its background children ignore.
+# What this host has, found once: SETSID, the kernel's units HZ and PAGE, LINKS: what tells where links point to, and HEED:
+# what gives a command back the signals that a shell makes its background children ignore.
 find_tools() {
   SETSID=none HZ=100 PAGE=4096 LINKS=ls HEED=
   if { read -r SETSID HZ PAGE LINKS HEED <"$S/tools"; } 2>/dev/null; then return; fi
@@ -2664,6 +2664,7 @@ arm_step() { # STEP
     read_fence
     if [ "$ar_run $ar_epoch $ar_attempt" != "$step_run $step_epoch $step_attempt" ]; then
       record "$D/superseded" "$ar_run $ar_epoch $ar_attempt"
+      unlock
       step_superseded_json
       return 1
     fi
