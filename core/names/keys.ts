@@ -187,6 +187,9 @@ export const phaseKeys = (ref: PhaseRef) => {
   };
 };
 
+/** Whether it is one of `phaseKeys`. */
+export const isPhaseKey = (key: Key): boolean => /\/phases\/[a-z]+-\d+\.[^/]+\.json$/.test(key);
+
 /** Whether it is a `done` key: a host's result. */
 export const isDoneKey = (key: Key): boolean => /\/phases\/[a-z]+-\d+\.done\.[^/]+\.json$/.test(key);
 

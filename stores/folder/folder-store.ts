@@ -25,6 +25,7 @@ import { z } from "zod";
 import type { Clock } from "../../core/effects/clock.ts";
 import { FailureError } from "../../core/errors/failure.ts";
 import { digestStream, sha256Hex } from "../../core/evidence/sha256.ts";
+import { isPhaseKey } from "../../core/names/keys.ts";
 import type { Entry, FileDigest, Key, ObjectStoreAdmin, SignedPut, Stored } from "../../core/ports/object-store.ts";
 import { assertKey, assertPrefix } from "../object-key.ts";
 import { assertUploadable, signUpload } from "../upload-url.ts";
@@ -39,9 +40,10 @@ import { walkFiles } from "./walk-files.ts";
  * A folder with the meaning of a bucket.
  *
  * `objects/{key}` holds each object's bytes as they are, `meta/{key}` who wrote it and its digest (not of the many small
- * records by which a phase is coordinated: what they say tells who wrote them), `tmp/` what isn't complete yet, `locks/` who changes which key right now, `upload.key` what upload URLs are signed with. An object
- * becomes visible by link(2) or rename(2) of a complete file, its metadata before it, both under the key's lock: so a
- * process may be killed at any instant and any number of processes of one machine may share the folder.
+ * records by which a phase is coordinated: what they say tells who wrote them), `tmp/` what isn't complete yet, `locks/`
+ * who changes which key right now, `upload.key` what upload URLs are signed with. An object becomes visible by link(2) or
+ * rename(2) of a complete file, its metadata before it, both under the key's lock: so a process may be killed at any
+ * instant and any number of processes of one machine may share the folder.
  *
  * Small objects are read and written synchronously: a call takes some tens of microseconds, less than the way through
  * Node's thread pool. Files of any size stream.
@@ -65,7 +67,7 @@ const recordsToKeep =
   /\/(intents|resources|outcomes|epochs)\/|\/(receipt|manifest|run|plan|closed)\.json$|\/definition\.yaml$|^results\//;
 
 /** Records without metadata: whoever finds its own bytes there wrote them, since they name their writer or are all the same. */
-const isPlain = (key: Key): boolean => key.includes("/phases/");
+const isPlain = isPhaseKey;
 
 const metaSchema = z.object({
   sha256: z.string(),
@@ -154,7 +156,7 @@ export class FolderStore implements ObjectStoreAdmin {
       closeSync(file);
     }
     const etag = sha256Hex(body);
-    const meta = isPlain(key) ? undefined : this.readMeta(key);
+    const meta = this.readMeta(key);
     if (meta !== undefined && isUntouched(meta, stat) && meta.sha256 !== etag) {
       throw new FailureError({
         class: "integrity",
@@ -363,7 +365,7 @@ export class FolderStore implements ObjectStoreAdmin {
    * file was copied here, or its metadata lost. What was found out is kept.
    */
   private async metaOf(key: Key, stat: BigIntStats): Promise<Meta> {
-    const meta = isPlain(key) ? undefined : this.readMeta(key);
+    const meta = this.readMeta(key);
     if (meta !== undefined && isUntouched(meta, stat)) return meta;
     const digest = await this.digestOf(key, stat);
     const found: Meta = {

@@ -84,6 +84,10 @@ describe("FolderStore", () => {
     }
     await store.delete(key);
     expect(await store.get(key)).toBeUndefined();
+    // What lands by digest keeps its metadata, whatever it is called.
+    const landed = "runs/r1/p/trial-0/attempt-1/client-0/phases/jobs-0.mine.json";
+    await store.putFile(landed, chunks("measured"), digestOf(text("measured")));
+    expect(readdirSync(join(root, "meta/runs/r1/p/trial-0/attempt-1/client-0/phases"))).toEqual(["jobs-0.mine.json"]);
     // Nor does it take the place of what isn't an object.
     mkdirSync(join(root, "objects", key), { recursive: true });
     await expect(store.putIfAbsent(key, text("x"), "x")).rejects.toMatchObject({ failure: { class: "invalid" } });
