@@ -4,7 +4,6 @@ import {
   closeSync,
   createReadStream,
   fstatSync,
-  fsync,
   fsyncSync,
   linkSync,
   mkdirSync,
@@ -32,6 +31,7 @@ import { assertUploadable, signUpload } from "../upload-url.ts";
 import { wrongFile } from "../wrong-file.ts";
 import { absent, errnoOf, unless } from "./errno.ts";
 import { FileLocks } from "./file-lock.ts";
+import { FolderSyncs } from "./folder-syncs.ts";
 import { isAlive, ownerIn, ownerOf } from "./owner.ts";
 import { receiveFile } from "./receive-file.ts";
 import { walkFiles } from "./walk-files.ts";
@@ -88,6 +88,7 @@ export class FolderStore implements ObjectStoreAdmin {
   private readonly uploads: FolderStoreOptions["uploads"];
   private readonly isDurable: (key: Key) => boolean;
   private readonly locks: FileLocks;
+  private readonly folderSyncs = new FolderSyncs();
   private readonly temporaryPrefix: string;
   private temporaries = 0;
   private secret: Uint8Array | undefined;
@@ -282,7 +283,7 @@ export class FolderStore implements ObjectStoreAdmin {
       return "created";
     });
     rmSync(temporary, { force: true });
-    if (durable && answer === "created") await syncFolder(dirname(path));
+    if (durable && answer === "created") await this.folderSyncs.sync(dirname(path));
     return answer;
   }
 
@@ -464,17 +465,6 @@ async function* readFrom(path: string, from: number, bytes: number): AsyncGenera
 }
 
 const readLarge = promisify(readFile) as (file: number) => Promise<Buffer>; // of its overloads, the one without encoding
-
-const syncFile = promisify(fsync);
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = openSync(path, "r");
-  try {
-    await syncFile(folder);
-  } finally {
-    closeSync(folder);
-  }
-}
 
 function writeFailed(key: Key, error: unknown): unknown {
   const code = errnoOf(error);

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { close, fsync, open, openSync, writeSync, writev } from "node:fs";
+import { close, open, openSync, writeSync, writev } from "node:fs";
 import { promisify } from "node:util";
 import type { FileDigest } from "../../core/ports/object-store.ts";
+import { syncFile } from "./folder-syncs.ts";
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
-const syncFile = promisify(fsync);
 const writeAll = promisify(writev);
 
 /** Up to here a file is written by the event loop itself, in less time than one way through Node's thread pool takes. */
