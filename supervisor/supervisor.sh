@@ -180,9 +180,28 @@ make_reserve() { # room for the last records when the disk is full
   [ -f "$S/reserve" ] || dd if=/dev/zero of="$S/reserve" bs=1024 count=256 2>/dev/null || rm -f "$S/reserve"
 }
 
+# What a launcher is: a shell in the session and the cgroup that a unit will have, which waits to be told of that unit.
+# shellcheck disable=SC2016 # the inner shell's
+LAUNCHER='# FOLDER CGROUP BOOT
+exec 3<>"$1/fifo"
+[ ! -f "$1/claim" ] || exit
+grouped=$2
+{ echo $$ >"$grouped/cgroup.procs"; } 2>/dev/null || exit
+read -r stat </proc/self/stat
+boot=$3 folder=$1
+set -- ${stat##*) }
+echo "$$.${20}.$boot" >"$folder/owner"
+read -r REPRISE_START_AT launch <&3
+[ -n "$launch" ] || exit
+export REPRISE_START_AT
+exec 3>&-
+unset stat boot folder
+. "$launch"'
+
 init_state() {
   if [ ! -f "$S/id" ]; then
-    mkdir -p "$S/steps" "$S/names" "$S/attempts" "$S/tmp" "$S/bin" "$ROOT/facts" || die $EX_DEFECT "can't write below $ROOT"
+    mkdir -p "$S/steps" "$S/names" "$S/attempts" "$S/launchers" "$S/tmp" "$S/bin" "$ROOT/facts" ||
+      die $EX_DEFECT "can't write below $ROOT"
     chmod 711 "$S" "$S/steps"
     read -r is_id </proc/sys/kernel/random/uuid
     echo "$is_id" >"$S/tmp/id.$$"
@@ -191,6 +210,7 @@ init_state() {
     shq "$SELF"
     printf '#!/bin/sh\nexec sh %s unit "$@"\n' "$Q" >"$S/bin/reprise-unit"
     chmod 755 "$S/bin/reprise-unit"
+    printf '%s\n' "$LAUNCHER" >"$S/bin/launcher"
     make_reserve
   fi
   read -r ID <"$S/id"
@@ -451,9 +471,12 @@ await_end() { # UNIT-FOLDER: of a runner that its keeper tells; sets sf_left to 
 
 stop_unit() { stop_begin "$1" "$2" "${3:-}"; stop_finish "$1" "${4:-}"; } # UNIT-FOLDER WHY [SIGNAL [GRACE_MS]]
 
-drop_cgroup() { # UNIT-FOLDER
+drop_cgroup() { # UNIT-FOLDER; those of launchers go later
   read -r _ dc_cg <"$1/marker"
-  if [ "$dc_cg" != - ]; then rmdir -- "$CG/$dc_cg" "$CGM/$dc_cg" "$CPUSETS/$dc_cg" 2>/dev/null; fi
+  case $dc_cg in
+    - | l.*) ;;
+    *) rmdir -- "$CG/$dc_cg" "$CGM/$dc_cg" "$CPUSETS/$dc_cg" 2>/dev/null ;;
+  esac
   return 0
 }
 
@@ -544,7 +567,10 @@ write_launch() { # FOLDER SCRIPT OUT ERR MARKER-SUFFIX
   printf '%s\n' "$2" >"$1/script"
   umask 022
   if [ "$CG" != - ] || [ "$CGM" != - ] || { [ -n "$U_CPUS" ] && [ -d "${CPUSETS%/*}" ]; }; then
-    wl_cg=$step_epoch.$step_attempt.$step_serial.$5
+    unit_cgroup
+    wl_cg=$V
+    # Noted, since a look at the groups themselves waits while one is being made.
+    case $V in l.*) ;; *) echo 1 >"$S/grouped" ;; esac
     if [ "$CG" != - ] && [ ! -d "$CG/$wl_cg" ]; then mkdir -p "$CG/$wl_cg" 2>/dev/null; fi
     if [ -n "$U_MEMORY" ]; then set_memory_limit "$wl_cg"; fi
     if [ -n "$U_CPUS" ]; then set_cpus "$wl_cg"; wl_cpuset=$CPUSET; fi
@@ -598,7 +624,10 @@ write_launch() { # FOLDER SCRIPT OUT ERR MARKER-SUFFIX
     # The shell reads its own start time, so that the record is there before the script is.
     shq "$1/pid"
     printf 'read -r stat </proc/self/stat\nset -- ${stat##*) }\necho "$$ ${20}" >%s\n' "$Q"
-    if [ "$wl_cg" != - ] && [ "$CG" != - ]; then printf '{ echo $$ >%s; } 2>/dev/null\n' "$CG/$wl_cg/cgroup.procs"; fi
+    if [ "$wl_cg" != - ] && [ "$CG" != - ]; then
+      # A move to where it is already would have it wait all the same.
+      printf '[ "${grouped:-}" = %s ] || { echo $$ >%s; } 2>/dev/null\nunset grouped\n' "$CG/$wl_cg" "$CG/$wl_cg/cgroup.procs"
+    fi
     if [ -n "$U_MEMORY" ] && [ "$CGM" != - ] && [ "$CGM" != "$CG" ]; then
       printf '{ echo $$ >%s; } 2>/dev/null\n' "$CGM/$wl_cg/cgroup.procs"
     fi
@@ -678,8 +707,9 @@ was_out_of_memory() { # UNIT-FOLDER
 
 prepare_unit() { # INDEX
   load_unit "$1"
-  pu_cg=
-  if [ "$CG" != - ]; then pu_cg=$CG/$step_epoch.$step_attempt.$step_serial.$U_NAME; fi
+  claim_launcher
+  unit_cgroup
+  case $CG:$V in -:* | *:l.*) pu_cg= ;; *) pu_cg=$CG/$V ;; esac
   mkdir -p "$U" "$U_WORK" ${pu_cg:+"$pu_cg"} 2>/dev/null || mkdir -p "$U" "$U_WORK" || { fail collect "$U_NAME: can't make its folder $U_WORK"; return; }
   get "$I" signal; pu_signal=$V
   if [ "$pu_signal" = INT ] && [ -z "$HEED" ]; then
@@ -741,15 +771,23 @@ keep() { # UNIT-FOLDER
   if [ "$SETSID" = wait ]; then
     setsid --fork --wait sh "$1/launch" </dev/null >/dev/null 2>"$1/setsid.err" 3>&-
     kp_code=$?
-    while IFS= read -r kp_line; do
-      case $kp_line in *'did not exit normally'*) signal_name $((kp_code & 127)) ;; esac
-    done <"$1/setsid.err"
+    read_signal "$1/setsid.err"
   else
     if [ "$SETSID" = plain ]; then (exec setsid sh "$1/launch") </dev/null >/dev/null 2>&1 3>&-
     else sh "$1/launch" </dev/null >/dev/null 2>&1 3>&-; fi
     kp_code=$?
     if [ $kp_code -gt 128 ] && [ $kp_code -le 192 ]; then kp_signal=$(kill -l $((kp_code - 128)) 2>/dev/null) || kp_signal=-; fi
   fi
+  note_end "$1"
+}
+
+read_signal() { # FILE: what setsid said; sets kp_signal where a signal ended what it waited for
+  while IFS= read -r kp_line; do
+    case $kp_line in *'did not exit normally'*) signal_name $((kp_code & 127)) ;; esac
+  done <"$1"
+}
+
+note_end() { # UNIT-FOLDER
   if [ "$U_KIND" = service ]; then about_now; else now; fi
   record "$1/ended" "$NOW $kp_code $kp_signal"
 }
@@ -781,13 +819,18 @@ find_tools() {
 keep_unit() { # in the background of a runner: the loaded unit's life
   trap - TERM
   keep "$U"
+  tell_end
+}
+
+tell_end() { # of the loaded unit
   : >"$K/unit.$U_NAME" # empty means ended, and costs no process
-  echo "exit $U_NAME" >&3
+  post "$D/fifo" "exit $U_NAME"
   if [ "$U_KIND" = service ]; then
     for ku_guard in "$K"/guard.*; do
       if { read -r ku_step <"$ku_guard"; } 2>/dev/null; then post "$S/steps/$ku_step/fifo" "service $U_NAME"; fi
     done
   fi
+  if [ -n "${TICKER:-}" ]; then post "${TICKER%/owner}/spool" launcher; fi
 }
 
 # What was started last on this root: a search for leftovers counts only if it began after that.
@@ -805,10 +848,114 @@ begin_unit() { # the loaded unit: what is recorded before its process exists
 start_unit() { # INDEX
   load_unit "$1"
   begin_unit
-  keep_unit </dev/null &
+  get "$I" launcher
+  if [ -n "$V" ] && owner_of "$V/owner"; then post "$V/fifo" "$REPRISE_START_AT $U/launch"
+  else keep_unit </dev/null & fi
   eval "u${I}_state=running"
   alarm "$U_TIMEOUT" timeout "$U_NAME"
 }
+
+# --- Launchers ----------------------------------------------------------------------------------------------------------
+
+# A process that changes its cgroup waits for a grace period of the kernel's RCU, some 10 ms: no unit should. So where units
+# have cgroups, shells wait in new ones for units to come, each with a keeper; a unit takes one when it is prepared. Where
+# none is left, it starts as elsewhere.
+has_launchers() { [ "$CG" != - ] && [ "$SETSID" = wait ]; }
+
+claim_launcher() { # the loaded unit: sets u{I}_launcher, empty without one
+  eval "u${I}_launcher="
+  has_launchers || return 0
+  for cl_owner in "$S"/launchers/*/owner; do
+    cl_folder=${cl_owner%/owner}
+    if [ ! -f "$cl_folder/claim" ] && owner_of "$cl_owner" &&
+      claim "$cl_folder" "$step_epoch $step_attempt $F $step_key $U_NAME $U_KIND"; then
+      eval "u${I}_launcher=\$cl_folder"
+      return 0
+    fi
+  done
+}
+
+claim() { # FOLDER TEXT: true for the first
+  set -C
+  { echo "$2" >"$1/claim"; } 2>/dev/null && cl_first=1 || cl_first=
+  set +C
+  [ -n "$cl_first" ]
+}
+
+unit_cgroup() { # the loaded unit: sets V to its cgroup's name
+  eval "V=\${u${I}_launcher:-}"
+  if [ -n "$V" ]; then V=l.${V##*/}; else V=$step_epoch.$step_attempt.$step_serial.$U_NAME; fi
+}
+
+# In the spool: folders are made by eight, each launcher when a unit ended. So the next attempt finds as many as this one
+# wanted.
+LAUNCHERS=0 LAUNCHERS_MADE=0
+make_launcher() {
+  has_launchers || return 0
+  ml_free=0
+  for ml_owner in "$S/launchers/$SERIAL".*/owner; do
+    if [ -f "$ml_owner" ] && [ ! -f "${ml_owner%/owner}/claim" ]; then ml_free=$((ml_free + 1)); fi
+  done
+  [ $ml_free -lt 8 ] || return 0
+  if [ $LAUNCHERS = $LAUNCHERS_MADE ]; then
+    LAUNCHERS_MADE=$((LAUNCHERS + 8))
+    set --
+    for ml_i in 0 1 2 3 4 5 6 7; do set -- "$@" "$S/launchers/$SERIAL.$((LAUNCHERS + ml_i))"; done
+    mkdir "$@"
+    for ml_folder; do shift; set -- "$@" "$ml_folder/fifo"; done
+    mkfifo "$@"
+  fi
+  {
+    if [ $((LAUNCHERS % 8)) = 7 ]; then drop_launchers_cgroups; fi
+    be_launcher "$SERIAL.$LAUNCHERS"
+  } </dev/null 6<&- &
+  LAUNCHERS=$((LAUNCHERS + 1))
+}
+
+be_launcher() { # NAME: in the background of the spool; and then the keeper of the unit that took it
+  L=$S/launchers/$1 kp_signal=-
+  mkdir "$CG/l.$1" 2>/dev/null
+  setsid --fork --wait sh "$S/bin/launcher" "$L" "$CG/l.$1" "$BOOT" >/dev/null 2>"$L/setsid.err"
+  kp_code=$?
+  { read -r _ _ F bl_key U_NAME U_KIND <"$L/claim" && [ -n "$F" ]; } 2>/dev/null || return 0
+  D=$S/steps/$F K=$S/attempts/$bl_key
+  U=$D/units/$U_NAME
+  if [ -f "$U/started" ]; then # or else its step ended before
+    read_signal "$L/setsid.err"
+    note_end "$U"
+    tell_end
+  fi
+}
+
+# The groups of older attempts' units. Here, since it may wait for a launcher that is being moved.
+drop_launchers_cgroups() {
+  read_fence
+  step_epoch=$ar_epoch step_attempt=$ar_attempt
+  set --
+  for dl_claim in "$S"/launchers/*/claim; do
+    { read -r dl_epoch dl_attempt _ <"$dl_claim" && older_than_me "$dl_epoch" "$dl_attempt"; } 2>/dev/null || continue
+    dl_name=${dl_claim%/claim}
+    for dl_tree in "$CG" "$CGM" "$CPUSETS"; do
+      if [ -d "$dl_tree/l.${dl_name##*/}" ]; then set -- "$@" "$dl_tree/l.${dl_name##*/}"; fi
+    done
+  done
+  if [ $# -gt 0 ]; then rmdir -- "$@" 2>/dev/null; fi
+}
+
+# A launcher opens its FIFO before it looks for a claim: it hears of the end, or sees it.
+end_launchers() { # SESSION-PID: that nobody took, of this session and of those that are gone
+  for el_fifo in "$S"/launchers/*/fifo; do
+    el_folder=${el_fifo%/fifo}
+    [ -p "$el_fifo" ] && [ ! -f "$el_folder/claim" ] || continue
+    el_pid=${el_folder%.*}
+    el_pid=${el_pid##*.}
+    if [ "$el_pid" = "$1" ] || ! ident "$el_pid"; then
+      if claim "$el_folder" '0 0'; then post "$el_fifo" ''; fi
+    fi
+  done
+}
+
+# --- Readiness ----------------------------------------------------------------------------------------------------------
 
 is_ready() { # the loaded service, once
   get "$I" ready; ir_kind=$V
@@ -837,7 +984,7 @@ is_ready() { # the loaded service, once
 }
 
 await_ready() { # the loaded service; polls fast first, since most services need milliseconds
-  ar_ms=8
+  ar_ms=3
   while is_running "$U"; do
     if is_ready; then
       about_now
@@ -2038,8 +2185,17 @@ find_strays() { # EVERYTHING: sets kw_left to processes of units of older fences
         kw_pids="$kw_pids $kw_pid"
     done
   fi
-  if [ "$CG" != - ]; then
-    for kw_dir in "$CG"/*.*; do
+  for kw_claim in "$S"/launchers/*/claim; do
+    { read -r kw_epoch kw_attempt _ <"$kw_claim"; } 2>/dev/null || continue
+    kw_dir=${kw_claim%/claim}
+    kw_dir=$CG/l.${kw_dir##*/}
+    if { [ "$1" = 1 ] || older_than_me "$kw_epoch" "$kw_attempt"; } && [ -f "$kw_dir/cgroup.procs" ]; then
+      cgroup_pids "$kw_dir"
+      kw_pids="$kw_pids $CG_PIDS"
+    fi
+  done
+  if [ "$CG" != - ] && [ -s "$S/grouped" ]; then
+    for kw_dir in "$CG"/[0-9]*.*; do
       [ -f "$kw_dir/cgroup.procs" ] || continue
       kw_epoch=${kw_dir##*/} kw_attempt=${kw_epoch#*.}
       kw_epoch=${kw_epoch%%.*} kw_attempt=${kw_attempt%%.*}
@@ -2121,6 +2277,10 @@ reset_attempt() {
     # Evidence that hasn't landed yet stays.
     if attempt_has_landed "$ra_dir"; then set -- "$@" "${ROOT:?}/$ra_dir" "$ra_key"; fi
   done
+  for ra_claim in "$S"/launchers/*/claim; do
+    ra_launcher=${ra_claim%/claim}
+    if [ -f "$ra_claim" ] && [ ! -d "$CG/l.${ra_launcher##*/}" ]; then set -- "$@" "$ra_launcher"; fi
+  done
   # A long sweep would otherwise leave a folder for each of its steps, and each step looks at all.
   for ra_old in "$S"/steps/*; do
     step_of "$ra_old" && older_than_me "$RS_EPOCH" "$RS_ATTEMPT" || continue
@@ -2193,7 +2353,8 @@ finish() {
   fi_list= fi_left= fi_i=1
   while [ "$fi_i" -le "$step_units" ]; do
     load_unit "$fi_i"
-    eval "cancel \"\${u${I}_probe:-}\""
+    eval "cancel \"\${u${I}_probe:-}\"; fi_launcher=\${u${I}_launcher:-}"
+    if [ -n "$fi_launcher" ] && [ ! -f "$U/started" ]; then post "$fi_launcher/fifo" ''; fi
     # A job's leftovers would disturb what comes next; a command may have meant to leave something running.
     if is_running "$U" && { [ "$U_KIND" != service ] || [ -n "$HALT" ]; }; then fi_list="$U_NAME $fi_list"
     elif [ "$U_KIND" = job ] && [ -f "$U/started" ]; then fi_list="$U_NAME $fi_list"; fi
@@ -2235,11 +2396,21 @@ finish() {
 # Those that still hold something, a service or what a command left on purpose, stay.
 drop_cgroups() {
   [ "$CG$CGM" != -- ] || [ -d "$CPUSETS" ] || return 0
-  if [ "$step_stops" = all ]; then rmdir -- "$CG"/[0-9]*.* "$CGM"/[0-9]*.* "$CPUSETS"/[0-9]*.* 2>/dev/null; return; fi
-  # Those of jobs go with the attempt's others, when it is collected.
-  case $step_units$ru_kinds in 0 | *job*) return 0 ;; esac
-  dg_cg=$step_epoch.$step_attempt.$step_serial
-  rmdir -- "$CG/$dg_cg".* "$CGM/$dg_cg".* "$CPUSETS/$dg_cg".* 2>/dev/null
+  [ -s "$S/grouped" ] || return 0
+  if [ "$step_stops" = all ]; then
+    : >"$S/grouped"
+    set -- "$CG"/[0-9]*.* "$CGM"/[0-9]*.* "$CPUSETS"/[0-9]*.*
+  else
+    # Those of jobs go with the attempt's others, when it is collected.
+    case $step_units$ru_kinds in 0 | *job*) return 0 ;; esac
+    dg_cg=$step_epoch.$step_attempt.$step_serial
+    set -- "$CG/$dg_cg".* "$CGM/$dg_cg".* "$CPUSETS/$dg_cg".*
+  fi
+  for dg_folder; do
+    shift
+    if [ -d "$dg_folder" ]; then set -- "$@" "$dg_folder"; fi
+  done
+  if [ $# -gt 0 ]; then rmdir -- "$@" 2>/dev/null || echo 1 >"$S/grouped"; fi
 }
 
 write_nothing_collected() {
@@ -2767,6 +2938,7 @@ cmd_serve() { # TOKEN
     if [ -d "$sv_old" ] && ! owner_of "$sv_old/owner"; then rm -rf "$sv_old"; fi
   done
   remove_spares
+  end_launchers 0
   make_serial
   SESSION=$S/sessions/$SERIAL
   mkdir -p "$SESSION" && try_own "$SESSION/owner" && mkfifo "$SESSION/in" "$SESSION/spool" ||
@@ -2950,13 +3122,14 @@ cmd_spool() { # SESSION-FOLDER
   enter
   find_tools
   now
-  SAMPLER_FILE=$1/sampler.awk
+  SAMPLER_FILE=$1/sampler.awk SERIAL=${1##*/} TICKER=$1/owner
+  make_launcher
   while read -r sp_step <&6; do
     jobs >/dev/null 2>&1 # forgets those that have ended
+    if [ "$sp_step" = launcher ]; then make_launcher; continue; fi
     if [ "$CLOCK" = date ]; then { read -r CLOCK_OFFSET CLOCK_SEEN <"$S/offset.$BOOT"; } 2>/dev/null; fi
     (
       exec 6<&-
-      TICKER=$1/owner
       know_me
       export REPRISE_RUNNER="$ID:_run $sp_step;"
       [ ! -f "$S/steps/$sp_step/runner" ] || exit 0 # somebody was faster
@@ -2965,6 +3138,7 @@ cmd_spool() { # SESSION-FOLDER
       cmd_run "$sp_step"
     ) &
   done
+  end_launchers "${SERIAL##*.}"
   # From here on runners wake themselves.
   rm -f "$1/owner"
   tick_runners

@@ -1,15 +1,15 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestHost } from "./test-host.ts";
-import { eventually, openTestHost, stepFixture, unitFixture } from "./test-host.ts";
+import { eventually, openTestHost, stepFixture, unitFixture, ways } from "./test-host.ts";
 
 const attempt = "attempts/p.t0.a1";
 const job = (name: string, script: string) => unitFixture({ name, kind: "job", script });
 
-describe("supervisor: jobs", () => {
+describe.each(ways)("supervisor: jobs, by %s", (way) => {
   let host: TestHost;
   beforeAll(async () => {
-    host = await openTestHost();
+    host = await openTestHost({ session: way === "a session" });
   });
   afterAll(() => host.close());
 
@@ -77,7 +77,7 @@ describe("supervisor: jobs", () => {
     expect(result.warnings).toEqual([
       expect.stringMatching(/^leaves: left processes behind, which were ended: pid \d+/),
     ]);
-    await eventually(() => host.processes().length === 0);
+    await eventually(() => host.busy().length === 0);
   });
 
   it("are sampled each second, with the host, by one row each", async () => {
@@ -195,7 +195,7 @@ describe("supervisor: jobs", () => {
   });
 
   it("say so where a memory limit can't be kept", async () => {
-    const bare = await openTestHost();
+    const bare = await openTestHost({ session: way === "a session" });
     const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     writeFileSync(join(bare.root, ".state/cgroup"), `${bootId} - -\n`);
     const result = await bare.run(

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HostStep, Unit } from "../../core/ports/host-agent.ts";
 import type { TestHost } from "./test-host.ts";
-import { eventually, openTestHost, stepFixture, unitFixture } from "./test-host.ts";
+import { eventually, openTestHost, stepFixture, unitFixture, ways } from "./test-host.ts";
 
 const attempt = "attempts/p.t0.a1";
 const service = (overrides: Partial<Unit> & Pick<Unit, "name" | "script">): Unit =>
@@ -26,10 +26,10 @@ const listen = (port: number, delayMs = 0): string =>
 const notesItsGroups = `const fs = require("node:fs");
   fs.appendFileSync("groups", fs.readFileSync("/proc/self/cgroup", "utf8") + "--\\n");`;
 
-describe("supervisor: services", () => {
+describe.each(ways)("supervisor: services, by %s", (way) => {
   let host: TestHost;
   beforeEach(async () => {
-    host = await openTestHost();
+    host = await openTestHost({ session: way === "a session" });
   });
   afterEach(() => host.close());
 
@@ -71,7 +71,7 @@ describe("supervisor: services", () => {
     }
     expect(result.units[2]!.readyAt! - result.units[2]!.startedAt!).toBeGreaterThanOrEqual(200);
     await host.agent.stop("services");
-    await eventually(() => host.processes().length === 0);
+    await eventually(() => host.busy().length === 0);
   });
 
   it.each([
@@ -96,7 +96,7 @@ describe("supervisor: services", () => {
       { name: "good", outcome: "stopped" },
       { name: "s", outcome },
     ]);
-    await eventually(() => host.processes().length === 0);
+    await eventually(() => host.busy().length === 0);
   });
 
   it("stop in reverse order of their start, by their signal, then by KILL", async () => {
@@ -131,7 +131,7 @@ describe("supervisor: services", () => {
       { name: "first", outcome: "stopped", exitCode: 0 },
     ]);
     expect(result.artifacts.map((file) => file.path)).toEqual(["deaf.out", "first.out", "second.out"]);
-    await eventually(() => host.processes().length === 0);
+    await eventually(() => host.busy().length === 0);
   });
 
   it("are guarded: a guard ends well when stopped, and at once when a service ends unasked", async () => {
@@ -291,7 +291,7 @@ describe("supervisor: services", () => {
       }),
     );
     expect(result.failure).toBeUndefined();
-    await eventually(() => host.processes().length === 0);
+    await eventually(() => host.busy().length === 0);
   });
 
   it("stay under watch when their supervisor is killed", async () => {
@@ -306,6 +306,6 @@ describe("supervisor: services", () => {
     const first = owner();
     process.kill(Number(first.split(".")[0]), "SIGKILL");
     await eventually(() => owner() !== first);
-    await eventually(() => host.processes().length === 0);
+    await eventually(() => host.busy().length === 0);
   });
 });

@@ -138,9 +138,12 @@ describe("supervisor: a session", () => {
     await host.run(stepFixture({ stepId: "first" }));
     const [session = ""] = readdirSync(join(host.root, ".state/sessions"));
     expect(Number(session.split(".")[1])).toBe(ownerOf(`sessions/${session}/owner`));
-    const spool = host
-      .processes()
-      .filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("\0_spool\0"));
+    const isSpool = (pid: number | string): boolean =>
+      readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("\0_spool\0");
+    const parentOf = (pid: number): string =>
+      /\) \S+ (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1] ?? "";
+    // Not its forks, which keep units.
+    const spool = host.processes().filter((pid) => isSpool(pid) && !isSpool(parentOf(pid)));
     expect(spool).toHaveLength(1);
     for (const pid of spool) process.kill(pid, "SIGKILL");
     await host.run(stepFixture({ stepId: "second", units: [unitFixture({ name: "u", script: "true" })] }));

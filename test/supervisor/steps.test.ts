@@ -1,12 +1,12 @@
 import { readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestHost } from "./test-host.ts";
-import { eventually, openTestHost, stepFixture, unitFixture } from "./test-host.ts";
+import { eventually, openTestHost, stepFixture, unitFixture, ways } from "./test-host.ts";
 
-describe("supervisor: commands of a step", () => {
+describe.each(ways)("supervisor: commands of a step, by %s", (way) => {
   let host: TestHost;
   beforeAll(async () => {
-    host = await openTestHost();
+    host = await openTestHost({ session: way === "a session" });
   });
   afterAll(() => host.close());
 
@@ -120,7 +120,7 @@ describe("supervisor: commands of a step", () => {
     );
     expect(result.units[0]).toMatchObject({ outcome: "timedOut", signal: "KILL" });
     expect(result.failure).toMatchObject({ class: "timeout", message: "command slow ran longer than its 300 ms" });
-    await eventually(() => host.processes().length === 0); // the supervisor itself is just leaving
+    await eventually(() => host.busy().length === 0); // the supervisor itself is just leaving
   });
 
   it("stops a running step by its signal, then reports it as cancelled", async () => {
@@ -162,20 +162,6 @@ describe("supervisor: commands of a step", () => {
     expect(result.units[0]).toMatchObject({ outcome: "stopped", signal: "TERM" });
   });
 
-  it("answers a wait as soon as the step is done, and with its state when the time is over", async () => {
-    const unit = unitFixture({ name: "w", script: "until [ -e go-on ]; do sleep 0.02; done" });
-    await host.agent.arm(stepFixture({ stepId: "waits", units: [unit] }));
-    await eventually(async () => (await host.agent.status("waits")).kind === "running");
-    expect(await host.agent.wait("waits", 100)).toMatchObject({ kind: "running" });
-    const waiters = (): number => readdirSync(host.ofStep("waits", "waiters")).length;
-    const before = waiters();
-    const waiting = host.agent.wait("waits", 600_000);
-    await eventually(() => waiters() > before);
-    writeFileSync(join(host.root, "attempts/p.t0.a1/go-on"), "");
-    expect(await waiting).toMatchObject({ kind: "done" });
-    expect(await host.agent.wait("nobody-armed-this", 600_000)).toEqual({ kind: "unknown" });
-  });
-
   it("samples and watches every command, also where the sampler ended before it", async () => {
     const sampler = `"${join(host.root, ".state/attempts/attempts%p.t0.a1/sampler")}"`;
     const result = await host.run(
@@ -197,6 +183,28 @@ describe("supervisor: commands of a step", () => {
       }),
     );
     expect(result.failure).toBeUndefined();
+  });
+});
+
+describe("supervisor: commands of a step, for a caller without a session", () => {
+  let host: TestHost;
+  beforeAll(async () => {
+    host = await openTestHost();
+  });
+  afterAll(() => host.close());
+
+  it("answers a wait as soon as the step is done, and with its state when the time is over", async () => {
+    const unit = unitFixture({ name: "w", script: "until [ -e go-on ]; do sleep 0.02; done" });
+    await host.agent.arm(stepFixture({ stepId: "waits", units: [unit] }));
+    await eventually(async () => (await host.agent.status("waits")).kind === "running");
+    expect(await host.agent.wait("waits", 100)).toMatchObject({ kind: "running" });
+    const waiters = (): number => readdirSync(host.ofStep("waits", "waiters")).length;
+    const before = waiters();
+    const waiting = host.agent.wait("waits", 600_000);
+    await eventually(() => waiters() > before);
+    writeFileSync(join(host.root, "attempts/p.t0.a1/go-on"), "");
+    expect(await waiting).toMatchObject({ kind: "done" });
+    expect(await host.agent.wait("nobody-armed-this", 600_000)).toEqual({ kind: "unknown" });
   });
 
   it("survives its caller: a connection cut while it runs takes nothing with it", async () => {

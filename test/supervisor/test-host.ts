@@ -25,12 +25,17 @@ export interface TestHost {
   pace(): Promise<number>;
   /** Pids that carry this root's marks, apart from callers. */
   processes(): number[];
+  /** The same without a session and what it keeps ready for steps to come. */
+  busy(): number[];
   close(): Promise<void>;
 }
 
 export const clock = systemClock;
 
 const files = await readSupervisorFiles();
+
+/** How the control side may reach a supervisor: the same has to come of both. */
+export const ways = ["calls", "a session"] as const;
 
 /** Long for any machine, and shorter than jest's patience with a test: what fails is named. */
 const patienceMs = 90_000;
@@ -87,6 +92,7 @@ export async function openTestHost(
       return clock.now() - startedAt;
     },
     processes: () => processesOf(root),
+    busy: () => processesOf(root).filter((pid) => !isOfSession(pid)),
     async close() {
       const { left } = await agent.remove();
       await transport.close();
@@ -117,6 +123,18 @@ function processesOf(root: string): number[] {
         return false;
       }
     });
+}
+
+/** Also the runners that it started, since they are forks of its own; what a runner starts is none. */
+function isOfSession(pid: number): boolean {
+  try {
+    const leader = /\) \S+ \d+ \d+ (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1] ?? "";
+    return [String(pid), leader].some((one) =>
+      /\0(serve|_spool)\0|\/bin\/launcher\0/.test(readFileSync(`/proc/${one}/cmdline`, "latin1")),
+    );
+  } catch {
+    return true; // gone
+  }
 }
 
 const describe = (pids: readonly number[]): string =>
