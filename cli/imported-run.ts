@@ -13,6 +13,7 @@ import { submitRun } from "../core/flow/submit.ts";
 import { attemptKeys, buildRunId, runKeys, runPrefix } from "../core/names/keys.ts";
 import type { Plan, PlannedPoint } from "../core/plan/types.ts";
 import type { ObjectStore } from "../core/ports/object-store.ts";
+import { counted } from "./output.ts";
 
 /** A trial as it was found. */
 export interface FoundTrial {
@@ -134,8 +135,8 @@ export async function writeImportedRun(
     const key = `${runKeys(runId).events}${createdAt.replace(/[:.]/g, "-")}-import${n}.json`;
     await store.putIfAbsent(key, toBytes({ at: createdAt, kind, text, data }), writer);
   };
-  await event(0, "run-admitted", `${total} trials found`, { epoch: 1, remaining: failed, total });
-  await event(1, "imported", `${files.length} files kept, ${problems.length} things to know`, {});
+  await event(0, "run-admitted", `${counted(total, "trial")} found`, { epoch: 1, remaining: failed, total });
+  await event(1, "imported", `${counted(files.length, "file")} kept, ${problems.length} things to know`, {});
   await event(2, "run-finished", `imported: ${total - failed} of ${total} trials valid`, {
     epoch: 1,
     valid: total - failed,

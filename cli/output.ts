@@ -81,6 +81,9 @@ export function table(rows: readonly (readonly string[])[], rightAligned: Readon
   );
 }
 
+/** `1 trial`, `2 trials`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 /** `1.5 s`, `3 min`, `2 h 10 min`: as precise as a person wants it. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;

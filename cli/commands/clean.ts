@@ -5,6 +5,7 @@ import { findRun, openStore } from "../home.ts";
 import type { CommandContext } from "../context.ts";
 import { openDeployments } from "../run-hosts.ts";
 import { confirm } from "../confirm.ts";
+import { counted } from "../output.ts";
 
 export async function clean(
   { output, home }: CommandContext,
@@ -36,7 +37,7 @@ export async function clean(
   }
   if (
     options.yes !== true &&
-    !(await confirm(`delete ${files} files (${(bytes / 1e6).toFixed(1)} MB) of ${runId} for ever?`))
+    !(await confirm(`delete ${counted(files, "file")} (${(bytes / 1e6).toFixed(1)} MB) of ${runId} for ever?`))
   )
     return 130;
   const outcomes = runKeys(runId).outcomes;
@@ -47,6 +48,6 @@ export async function clean(
   for await (const entry of store.list(`${runPrefix(runId)}/`)) keys.push(entry.key);
   for (const key of keys) await store.delete(key);
   output.result({ runId, files, bytes });
-  output.line(`${runId}: ${files} files deleted; ${blobKey("…")} are shared with other runs and stay`);
+  output.line(`${runId}: ${counted(files, "file")} deleted; ${blobKey("…")} are shared with other runs and stay`);
   return 0;
 }

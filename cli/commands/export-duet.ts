@@ -24,6 +24,7 @@ import { mappingsFile } from "../duet/results.ts";
 import { findRun, openStore } from "../home.ts";
 import { loadTrials } from "../load-trials.ts";
 import type { CommandContext } from "../context.ts";
+import { counted } from "../output.ts";
 
 export interface ExportOptions {
   readonly suite?: string;
@@ -77,7 +78,7 @@ export async function exportDuet(
       await writeFile(join(folderOf(host), mappingsFile), stringify({ [suite]: iterationsCsv }));
     }
   }
-  output.line(`${results.length} results of ${trials.length} trials in ${folder}`);
+  output.line(`${counted(results.length, "result")} of ${counted(trials.length, "trial")} in ${folder}`);
   if (!builtInSuites.includes(suite)) {
     output.note(
       `${mappingsFile} says how suite "${suite}" is read back: start_ns and duration_ns of a CSV; mend it if it isn't so`,

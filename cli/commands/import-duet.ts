@@ -13,7 +13,7 @@ import { definitionOfConfig } from "../duet/definition.ts";
 import { findIterations, overlapsTable, tableOf, unifiedTable } from "../duet/results.ts";
 import type { CommandContext } from "../context.ts";
 import type { Output } from "../output.ts";
-import { table } from "../output.ts";
+import { counted, table } from "../output.ts";
 
 interface Options {
   /** Where to. */
@@ -132,7 +132,7 @@ function tell(output: Output, results: readonly BenchmarkResult[]): void {
     comparison?.interval === undefined
       ? ""
       : `${percent(comparison.interval.low)} to ${percent(comparison.interval.high)}`,
-    `${valid.length} runs${invalid.length === 0 ? "" : `, ${invalid.length} excluded`}`,
+    `${counted(valid.length, "run")}${invalid.length === 0 ? "" : `, ${invalid.length} excluded`}`,
     adjustedP?.toFixed(3) ?? "",
   ]);
   for (const line of table([["benchmark", "verdict", "change", "interval", "from", "adjusted p"], ...rows]))

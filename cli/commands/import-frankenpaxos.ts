@@ -13,6 +13,7 @@ import { writeImportedRun } from "../imported-run.ts";
 import { loadDefinition } from "../load.ts";
 import type { CommandContext } from "../context.ts";
 import type { ImportOptions } from "../importer.ts";
+import { counted } from "../output.ts";
 
 /** Each thing that was found belongs to a definition of the folder. */
 type OfExperiment<T> = T & { readonly experiment: string };
@@ -74,7 +75,7 @@ export async function importFrankenpaxos(
     runs.push({ ...run, experiment: name });
     output.line(run.runId);
     output.note(
-      `${run.trials} trials of ${run.points} points${run.failed === 0 ? "" : `, ${run.failed} of them not usable`}; sealed, root ${run.rootDigest.slice(0, 16)}…`,
+      `${counted(run.trials, "trial")} of ${counted(run.points, "point")}${run.failed === 0 ? "" : `, ${run.failed} of them not usable`}; sealed, root ${run.rootDigest.slice(0, 16)}…`,
     );
   }
   output.result({ runs, problems: found.problems });

@@ -23,6 +23,7 @@ import { findGrafana, findProgram, isProgram } from "../monitor/programs.ts";
 import type { PrometheusPlace } from "../monitor/prometheus.ts";
 import { addBlocks, refusedQuery, serveBlocks } from "../monitor/prometheus.ts";
 import { readStoredRun } from "../stored-definition.ts";
+import { counted } from "../output.ts";
 
 interface Options {
   readonly port: string;
@@ -115,7 +116,7 @@ export async function monitor(
     });
     output.line(`Prometheus  ${prometheus.url}/${graphOf(from, to)}`);
     if (grafanaUrl !== undefined) output.line(`Grafana     ${grafanaUrl}/`);
-    output.line(`${metrics.kept.length} trials between ${from} and ${to}`);
+    output.line(`${counted(metrics.kept.length, "trial")} between ${from} and ${to}`);
     output.note("Ctrl-C ends it");
     const interrupted = new Promise<undefined>((resolve) => {
       if (stopping.signal.aborted) resolve(undefined);

@@ -12,7 +12,7 @@ import type { SelectionOptions } from "../load.ts";
 import { loadExperiment } from "../load.ts";
 import type { CommandContext } from "../context.ts";
 import type { Output } from "../output.ts";
-import { duration, table } from "../output.ts";
+import { counted, duration, table } from "../output.ts";
 import { validResultsIn } from "../valid-results.ts";
 
 export async function plan(
@@ -47,16 +47,16 @@ export function printPlan(planned: Plan, quote: Quote, output: Output, condition
   const skipped = quote.trials.skipped === 0 ? "" : ` (${quote.trials.skipped} have a valid result)`;
   output.line(`${planned.experiment}: ${planned.title}`);
   output.line(
-    `  ${quote.points} points, ${quote.trials.remaining} trials to run${skipped}, ${atMost}${duration(quote.expectedMs)}`,
+    `  ${counted(quote.points, "point")}, ${counted(quote.trials.remaining, "trial")} to run${skipped}, ${atMost}${duration(quote.expectedMs)}`,
   );
   for (const sweep of quote.sweeps) {
     output.line(
-      `  sweep ${sweep.sweep}: ${sweep.points} points, ${sweep.trials} trials, ${duration(sweep.expectedMs)}, ${dollars(sweep.onDemandDollars)}`,
+      `  sweep ${sweep.sweep}: ${counted(sweep.points, "point")}, ${counted(sweep.trials, "trial")}, ${duration(sweep.expectedMs)}, ${dollars(sweep.onDemandDollars)}`,
     );
   }
   for (const deployment of quote.deployments) {
     output.line(
-      `  deployment ${deployment.name}: ${deployment.hosts} hosts, ${deployment.lanes} ${deployment.lanes === 1 ? "lane" : "lanes"}, ${duration(deployment.expectedMs)}, ${dollars(deployment.onDemandDollars)}`,
+      `  deployment ${deployment.name}: ${counted(deployment.hosts, "host")}, ${counted(deployment.lanes, "lane")}, ${duration(deployment.expectedMs)}, ${dollars(deployment.onDemandDollars)}`,
     );
     for (const line of table(deployment.machines.map(machineRow))) output.line(line);
     for (const line of moneyLines(deployment)) output.line(line);

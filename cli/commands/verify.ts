@@ -9,6 +9,7 @@ import { runOfCopy } from "../fetched-copy.ts";
 import { findRun, openStore } from "../home.ts";
 import type { CommandContext } from "../context.ts";
 import type { Output } from "../output.ts";
+import { counted } from "../output.ts";
 
 /** Looked for a seal that is about to come this often. */
 const lookEveryMs = 2_000;
@@ -26,7 +27,7 @@ export async function verify({ output, home }: CommandContext, name: string): Pr
           : "";
     output.line(`${problem.kind}: ${problem.key} ${detail}`.trimEnd());
   }
-  const size = `${found.checkedFiles} files, ${(found.checkedBytes / 1e6).toFixed(1)} MB`;
+  const size = `${counted(found.checkedFiles, "file")}, ${(found.checkedBytes / 1e6).toFixed(1)} MB`;
   if (found.problemCount > 0 || found.seal === "broken") {
     output.line(
       `${runId}: ${found.problemCount} ${found.problemCount === 1 ? "file is" : "files are"} not what was recorded (${size} checked)`,

@@ -1,5 +1,6 @@
 import type { Reach } from "../../core/names/reach.ts";
 import type { DeployedProvider } from "../../core/names/stack.ts";
+import { counted } from "../output.ts";
 
 /** One thing that costs while nothing runs. */
 export interface IdleCost {
@@ -37,7 +38,7 @@ export function idleCosts(stack: {
   const reaper = looks * (1 + clouds) * requestDollars + looks * 2 * (1 + clouds / 2) * gbSecondDollars;
   return [
     {
-      what: `${secrets} secret${secrets === 1 ? "" : "s"} in Secrets Manager`,
+      what: `${counted(secrets, "secret")} in Secrets Manager`,
       dollarsPerMonth: secrets * secretDollars,
     },
     { what: `${alarmCount} CloudWatch alarms`, dollarsPerMonth: alarmCount * alarmDollars },

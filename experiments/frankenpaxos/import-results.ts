@@ -86,7 +86,8 @@ export async function collectResults(folder: ImportFolder, { includesTuning = fa
       if (!isCopy(path, body)) trials.push(trial);
     }
   }
-  if (tuning > 0) problems.push(`${tuning} files of tuning sweeps left out (--all takes them)`);
+  if (tuning > 0)
+    problems.push(`${tuning} file${tuning === 1 ? "" : "s"} of tuning sweeps left out (--all takes them)`);
   return { trials: withoutDuplicates(trials, problems), files, problems };
 }
 

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { reportError } from "../../cli/output.ts";
+import { counted, reportError } from "../../cli/output.ts";
 import { DefinitionError } from "../../core/definition/problem.ts";
 import { readDefinition } from "../../core/definition/read-definition.ts";
 
@@ -57,4 +57,12 @@ describe("reportError", () => {
   it("gives people a line that their editor can jump to", () => {
     expect(said(() => reportError(error, false))).toContain("e.yaml:4:24: sweeps.a.trials: must be at least 1 (0)");
   });
+});
+
+it.each([
+  [0, "0 trials"],
+  [1, "1 trial"],
+  [2, "2 trials"],
+])("counts %d as %s", (count, said) => {
+  expect(counted(count, "trial")).toBe(said);
 });

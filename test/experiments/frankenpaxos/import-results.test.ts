@@ -147,7 +147,7 @@ describe("collectResults", () => {
       expect.stringMatching(
         /a\/compartmentalized_results\.csv: the same as .*\/ablation\/compartmentalized_results\.csv/,
       ),
-      "1 files of tuning sweeps left out (--all takes them)",
+      "1 file of tuning sweeps left out (--all takes them)",
     ]);
     expect(found.files.map(({ path }) => path)).toContain(
       "vldb21_compartmentalized/ablation/compartmentalized_results.csv",
