@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HostStep, StepResult, StepState, Unit } from "../../core/ports/host-agent.ts";
@@ -127,13 +127,15 @@ function processesOf(root: string): number[] {
 
 /** Also the runners that it started, since they are forks of its own; what a runner starts is none. */
 function isOfSession(pid: number): boolean {
+  const commandOf = (one: number | string): string => readFileSync(`/proc/${one}/cmdline`, "latin1");
+  const marks = /\0(serve|_spool)\0|\/bin\/launcher\0/;
   try {
+    if (marks.test(commandOf(pid))) return true;
     const leader = /\) \S+ \d+ \d+ (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1] ?? "";
-    return [String(pid), leader].some((one) =>
-      /\0(serve|_spool)\0|\/bin\/launcher\0/.test(readFileSync(`/proc/${one}/cmdline`, "latin1")),
-    );
+    // What outlived its leader was left behind.
+    return existsSync(`/proc/${leader}`) && marks.test(commandOf(leader));
   } catch {
-    return true; // gone
+    return !existsSync(`/proc/${pid}`);
   }
 }
 
