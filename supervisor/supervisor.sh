@@ -709,7 +709,7 @@ prepare_unit() { # INDEX
   load_unit "$1"
   claim_launcher
   unit_cgroup
-  case $CG:$V in -:* | *:l.*) pu_cg= ;; *) pu_cg=$CG/$V ;; esac
+  case $CG:$V in -:* | *:l.*) pu_cg= ;; *) pu_cg=$CG/$V ;; esac # a launcher's is there
   mkdir -p "$U" "$U_WORK" ${pu_cg:+"$pu_cg"} 2>/dev/null || mkdir -p "$U" "$U_WORK" || { fail collect "$U_NAME: can't make its folder $U_WORK"; return; }
   get "$I" signal; pu_signal=$V
   if [ "$pu_signal" = INT ] && [ -z "$HEED" ]; then
@@ -882,7 +882,7 @@ claim() { # FOLDER TEXT: true for the first
   [ -n "$cl_first" ]
 }
 
-unit_cgroup() { # the loaded unit: sets V to its cgroup's name
+unit_cgroup() { # the loaded unit: sets V to its cgroup's name, l.LAUNCHER or EPOCH.ATTEMPT.SERIAL.UNIT
   eval "V=\${u${I}_launcher:-}"
   if [ -n "$V" ]; then V=l.${V##*/}; else V=$step_epoch.$step_attempt.$step_serial.$U_NAME; fi
 }
